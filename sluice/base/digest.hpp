@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace sluice {
+
+/// CRC-32C (Castagnoli), the checksum of our files: finds torn and damaged records, proves nothing against an attacker.
+/// `crc` continues an earlier sum; 0 starts one. Uses the SSE 4.2 instruction where the processor has it.
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t crc = 0) noexcept;
+
+using Sha256 = std::array<std::byte, 32>;
+
+/// SHA-256 (FIPS 180-4), by OpenSSL.
+[[nodiscard]] Sha256 sha256(std::span<const std::byte> bytes) noexcept;
+/// HMAC-SHA-256 (RFC 2104), by OpenSSL. A key of any length.
+[[nodiscard]] Sha256 hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept;
+
+}  // namespace sluice

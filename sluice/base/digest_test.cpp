@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include <sluice/base/digest.hpp>
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include <sluice/base/bytes.hpp>
+
+namespace sluice {
+namespace {
+
+// RFC 3720 appendix B.4 gives the vectors of 32 bytes.
+TEST(Crc32c, MatchesTheVectorsOfRfc3720) {
+  EXPECT_EQ(crc32c(as_bytes(std::string(32, '\0'))), 0x8a9136aau);
+  EXPECT_EQ(crc32c(as_bytes(std::string(32, '\xff'))), 0x62a8ab43u);
+  EXPECT_EQ(crc32c(as_bytes("123456789")), 0xe3069283u);
+}
+
+TEST(Crc32c, ContinuesAnEarlierSum) {
+  EXPECT_EQ(crc32c(as_bytes("56789"), crc32c(as_bytes("1234"))), crc32c(as_bytes("123456789")));
+}
+
+TEST(Sha256, MatchesFips180) {
+  EXPECT_EQ(to_hex(sha256(as_bytes("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(HmacSha256, MatchesRfc4231Case2) {
+  EXPECT_EQ(to_hex(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+}  // namespace
+}  // namespace sluice
