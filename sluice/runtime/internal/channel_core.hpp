@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include <sluice/base/result.hpp>
+#include <sluice/runtime/internal/wait_queue.hpp>
+#include <sluice/runtime/internal/word_lock.hpp>
+
+namespace sluice {
+class Context;
+}
+
+namespace sluice::internal {
+
+/// How to handle values whose type the channel's code does not know.
+struct ElementOps {
+  std::size_t size;
+  std::align_val_t align;
+  void (*move)(void* to, void* from) noexcept;  ///< constructs `to` from `*from`, which stays to be destroyed
+  void (*destroy)(void* value) noexcept;
+};
+
+template <class T>
+const ElementOps& element_ops() noexcept {
+  static constexpr ElementOps kOps{
+      sizeof(T), std::align_val_t(alignof(T)),
+      [](void* to, void* from) noexcept { ::new (to) T(std::move(*static_cast<T*>(from))); },
+      [](void* value) noexcept { static_cast<T*>(value)->~T(); }};
+  return kOps;
+}
+
+/// Chan<T> without T: one compiled body for all element types. Null ctx means the fiber's own context.
+class ChannelCore {
+ public:
+  ChannelCore(std::size_t capacity, const ElementOps& ops);
+  ChannelCore(const ChannelCore&) = delete;
+  ChannelCore& operator=(const ChannelCore&) = delete;
+  ~ChannelCore();
+
+  /// Ok: *value was moved from.
+  Result<void> send(Context* ctx, void* value);
+  bool try_send(void* value) noexcept;
+  /// True: a value was constructed in `room`. False: closed and empty.
+  Result<bool> recv(Context* ctx, void* room);
+  bool try_recv(void* room) noexcept;
+  void close();
+
+  [[nodiscard]] std::size_t size_approx() const noexcept {
+    return count_.load(std::memory_order_relaxed);  // relaxed: a number for people
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  friend class SelectRun;
+
+  enum class Step { kDone, kClosed, kMustWait };
+  Step send_unlocked(void* value, Wakeups& wakeups) noexcept;
+  Step recv_unlocked(void* room, Wakeups& wakeups) noexcept;
+  void* slot(std::size_t index) noexcept { return buffer_.get() + index * ops_.size; }
+  void push(void* value) noexcept;
+  void pop(void* room) noexcept;
+
+  struct FreeBuffer {
+    std::align_val_t align;
+    void operator()(std::byte* memory) const noexcept { ::operator delete(memory, align); }
+  };
+
+  const ElementOps& ops_;
+  const std::size_t capacity_;
+  WordLock lock_;
+  bool closed_ = false;                // guarded by lock_
+  std::size_t head_ = 0;               // guarded by lock_; where the oldest value is
+  std::atomic<std::size_t> count_{0};  // written under lock_; read without by size_approx
+  WaitQueue senders_;                  // guarded by lock_; not empty only while the buffer is full
+  WaitQueue receivers_;                // guarded by lock_; not empty only while the buffer is empty
+  std::unique_ptr<std::byte, FreeBuffer> buffer_;
+};
+
+}  // namespace sluice::internal

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include <sluice/base/clock.hpp>
+#include <sluice/runtime/internal/fiber.hpp>
+#include <sluice/runtime/internal/poller.hpp>
+#include <sluice/runtime/internal/run_queue.hpp>
+#include <sluice/runtime/internal/stack_pool.hpp>
+#include <sluice/runtime/internal/timer_heap.hpp>
+
+namespace sluice::internal {
+
+/// P: the right to run fibers, with everything that is needed to run them. At any moment it belongs to one machine, or is
+/// between two (kBlocking) and may be taken by who changes its state.
+struct Processor {
+  enum class State : std::uint32_t {
+    kRunning,   ///< its machine runs fibers or looks for some
+    kSleeping,  ///< its machine waits in poller.poll(); whoever changes this to kRunning owes it an interrupt()
+    kBlocking,  ///< its machine is inside blocking(); sysmon may change this to kRunning and hand the P on
+  };
+
+  std::size_t id = 0;
+
+  // Runs before the queue: the fiber made ready last, which finds its data in the cache. Written by the owner, emptied
+  // also by thieves when the owner makes no progress; publishes the fiber.
+  std::atomic<Fiber*> next{nullptr};
+  RunQueue queue;
+  TimerHeap timers;
+  Poller poller;
+
+  std::atomic<State> state{State::kRunning};
+  // Counts turns. Written by the owner, read by sysmon and thieves; publishes nothing.
+  std::atomic<std::uint32_t> turns{0};
+  // The value of `turns` at which sysmon found the owner stuck. Written by sysmon, read by thieves; publishes nothing.
+  std::atomic<std::uint32_t> stuck_at{static_cast<std::uint32_t>(-1)};
+  // Written by the owner, read by whoever counts; publish nothing.
+  std::atomic<std::uint64_t> fibers_started{0};
+  std::atomic<std::uint64_t> fibers_ended{0};
+
+  // Owner only:
+  std::vector<Stack> stacks;
+  Instant served_at;             // timers and poller were looked at
+  std::uint32_t next_streak = 0;  // turns in a row that `next` got before the queue
+  std::uint32_t loop_visits = 0;
+  std::uint64_t random = 0;
+};
+
+/// M: a thread. Runs fibers while it has a processor; waits as a spare while it has none.
+struct Machine {
+  /// What is to be done with the fiber that has just been switched away from, once it is off its stack.
+  enum class After : std::uint8_t { kNothing, kPark, kYield, kRequeue, kBury };
+
+  Processor* processor = nullptr;  // null as a spare and inside blocking()
+  Processor* retained = nullptr;   // inside blocking(): the one to take back if nobody else has
+
+  Fiber* current = nullptr;   // null on the thread's own stack, where the scheduler's loop runs
+  Fiber* previous = nullptr;  // switched away from; `after` says what to do with it
+  After after = After::kNothing;
+  void (*commit)(void*) noexcept = nullptr;  // kPark: releases what guards the wait
+  void* commit_argument = nullptr;
+
+  void* loop_context = nullptr;  // the scheduler's loop, while a fiber runs
+  ExceptionState loop_exceptions;
+  ExceptionState* thread_exceptions = nullptr;  // __cxa_get_globals() of this thread
+  const void* loop_stack_low = nullptr;         // for ASan
+  std::size_t loop_stack_bytes = 0;
+  void* loop_sanitizer_stack = nullptr;
+  void* loop_sanitizer_fiber = nullptr;
+
+  bool is_spinning = false;
+  std::atomic<std::uint32_t> wake{0};  // 1: `processor` was set, or the runtime stops. Futex of a spare.
+  Machine* next_spare = nullptr;
+  std::thread thread;  // empty for the thread that called run()
+};
+
+/// The machine of the calling thread, null if it is none of ours. Out of line and opaque on purpose: a fiber may go on in
+/// another thread after any switch, so the address of a thread-local must never be kept across one.
+[[nodiscard]] Machine* current_machine() noexcept;
+void set_current_machine(Machine* machine) noexcept;
+
+}  // namespace sluice::internal

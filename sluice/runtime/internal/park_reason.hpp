@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::internal {
+
+/// Why a fiber waits. One value per place that parks, so that a dump reads like a sentence.
+enum class ParkReason : std::uint8_t {
+  kNone,
+  kChannelSend,
+  kChannelReceive,
+  kSelect,
+  kMutex,
+  kSemaphore,
+  kWaitGroup,
+  kTaskGroup,
+  kSleep,
+  kReadable,
+  kWritable,
+};
+
+[[nodiscard]] constexpr std::string_view to_string(ParkReason reason) noexcept {
+  switch (reason) {
+    case ParkReason::kNone: return "running";
+    case ParkReason::kChannelSend: return "sending to a channel";
+    case ParkReason::kChannelReceive: return "receiving from a channel";
+    case ParkReason::kSelect: return "in select";
+    case ParkReason::kMutex: return "locking a mutex";
+    case ParkReason::kSemaphore: return "acquiring a semaphore";
+    case ParkReason::kWaitGroup: return "waiting for a wait group";
+    case ParkReason::kTaskGroup: return "joining a task group";
+    case ParkReason::kSleep: return "sleeping";
+    case ParkReason::kReadable: return "waiting for input";
+    case ParkReason::kWritable: return "waiting to write";
+  }
+  return "unknown";
+}
+
+}  // namespace sluice::internal

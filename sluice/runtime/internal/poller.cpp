@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include <sluice/runtime/internal/poller.hpp>
+
+#include <array>
+#include <cerrno>
+#include <mutex>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <sluice/base/assert.hpp>
+#include <sluice/runtime/internal/fiber.hpp>
+
+namespace sluice::internal {
+namespace {
+
+// Enough to empty a busy machine's list in one call; the rest comes with the next.
+constexpr std::size_t kEventsPerPoll = 128;
+
+void make_ready(PollSide& side, Wakeups& wakeups) {
+  side.ready = true;
+  if (side.waiter == nullptr) return;
+  Fiber* fiber = side.waiter->fiber;
+  Claim claim = fiber->claim(reinterpret_cast<std::uintptr_t>(side.waiter));
+  side.ready = claim == Claim::kLost;  // otherwise the waiter uses this edge
+  if (claim == Claim::kParked) wakeups.add(fiber);
+  side.waiter = nullptr;
+}
+
+timespec to_timespec(Duration length) noexcept {
+  return {static_cast<time_t>(length.count() / 1'000'000'000), static_cast<long>(length.count() % 1'000'000'000)};
+}
+
+}  // namespace
+
+PollEntry* PollEntryPool::take(int fd) {
+  std::lock_guard hold(lock_);
+  PollEntry* entry = free_;
+  if (entry != nullptr) {
+    free_ = entry->next_free;
+  } else {
+    entry = &entries_.emplace_back();
+  }
+  std::lock_guard hold_entry(entry->lock);  // a late event may be looking at it
+  entry->fd = fd;
+  entry->readable.ready = entry->writable.ready = false;
+  return entry;
+}
+
+void PollEntryPool::put(PollEntry* entry) noexcept {
+  {
+    std::lock_guard hold(entry->lock);
+    SLUICE_ASSERT(entry->readable.waiter == nullptr && entry->writable.waiter == nullptr,
+                  "nobody waits for a descriptor that is being closed");
+    entry->fd = -1;
+  }
+  std::lock_guard hold(lock_);
+  entry->next_free = free_;
+  free_ = entry;
+}
+
+Poller::Poller() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)), event_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  SLUICE_ASSERT(epoll_fd_ >= 0 && event_fd_ >= 0, "the runtime needs an epoll and an eventfd per processor");
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;  // an edge per write, so that nobody needs to read it empty
+  event.data.ptr = nullptr;
+  SLUICE_ASSERT(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, event_fd_, &event) == 0, "an eventfd can be polled");
+}
+
+Poller::~Poller() {
+  ::close(event_fd_);
+  ::close(epoll_fd_);
+}
+
+Result<void> Poller::add(PollEntry& entry) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = &entry;
+  if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, entry.fd, &event) != 0) return fail(errno_error(errno, "epoll_ctl"));
+  return {};
+}
+
+std::size_t Poller::poll(std::optional<Duration> timeout, Wakeups& wakeups) {
+  std::array<epoll_event, kEventsPerPoll> events;
+  timespec limit = to_timespec(timeout.value_or(Duration::zero()));
+  int count = ::epoll_pwait2(epoll_fd_, events.data(), kEventsPerPoll, timeout ? &limit : nullptr, nullptr);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.ptr == nullptr) continue;  // interrupt()
+    auto& entry = *static_cast<PollEntry*>(event.data.ptr);
+    std::lock_guard hold(entry.lock);
+    // An error or a hang-up ends both waits; the system call that follows will say which it was.
+    if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) make_ready(entry.readable, wakeups);
+    if ((event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) make_ready(entry.writable, wakeups);
+  }
+  return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+void Poller::interrupt() noexcept {
+  std::uint64_t one = 1;
+  [[maybe_unused]] ssize_t written = ::write(event_fd_, &one, sizeof one);  // full: then an edge is pending anyway
+}
+
+}  // namespace sluice::internal

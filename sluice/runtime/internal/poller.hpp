@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include <sluice/base/clock.hpp>
+#include <sluice/base/result.hpp>
+#include <sluice/runtime/internal/wait_queue.hpp>
+#include <sluice/runtime/internal/word_lock.hpp>
+
+namespace sluice::internal {
+
+/// One direction of a descriptor.
+struct PollSide {
+  bool ready = false;        // guarded by the entry's lock: an edge came that nobody has used
+  Waiter* waiter = nullptr;  // guarded by the entry's lock
+};
+
+/// A descriptor that the pollers know. Its memory is never given back while the runtime lives: an event that was on its
+/// way when the descriptor was closed finds a valid entry, and at worst makes its next user look once in vain.
+struct PollEntry {
+  int fd = -1;
+  WordLock lock;
+  PollSide readable;  // guarded by lock
+  PollSide writable;  // guarded by lock
+  PollEntry* next_free = nullptr;
+};
+
+/// Where entries come from. Threads: any.
+class PollEntryPool {
+ public:
+  PollEntry* take(int fd);
+  void put(PollEntry* entry) noexcept;
+
+ private:
+  WordLock lock_;
+  std::deque<PollEntry> entries_;  // guarded by lock_; a deque never moves them
+  PollEntry* free_ = nullptr;      // guarded by lock_
+};
+
+/// An epoll instance and a way to interrupt it. Threads: any; epoll hands each edge to one caller.
+class Poller {
+ public:
+  Poller();
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+  ~Poller();
+
+  /// Edges of both directions from now on, until the descriptor is closed.
+  Result<void> add(PollEntry& entry);
+  /// Gathers fibers whose wait has ended into `wakeups`. Waits at most for `timeout`; nothing means for ever, zero not at
+  /// all. How many events came.
+  std::size_t poll(std::optional<Duration> timeout, Wakeups& wakeups);
+  /// Ends a poll() that waits, or the next one.
+  void interrupt() noexcept;
+
+ private:
+  int epoll_fd_;
+  int event_fd_;
+};
+
+}  // namespace sluice::internal

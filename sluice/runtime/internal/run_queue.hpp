@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::internal {
+
+struct Fiber;
+
+/// The runnable fibers of one processor: a ring with one owner, who adds at the tail and takes at the head, and thieves,
+/// who take half of it from the head.
+/// Threads: push and pop: the owner; steal_into: the owner of the *target*, any number at once; size_approx: any.
+/// Source: Go's runq (proc.go: runqput, runqget, runqgrab). Unlike there the ring's size is a parameter, so that tests can
+/// use one of four and see every wrap.
+template <std::uint32_t Capacity>
+class BasicRunQueue {
+  static_assert((Capacity & (Capacity - 1)) == 0, "indices wrap by masking");
+
+ public:
+  /// False: full. What the caller did is visible to whoever takes the fiber.
+  bool push(Fiber* fiber) noexcept {
+    std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: only we write it
+    // acquire: pairs with the thieves' release of head_; their reads of the slot we overwrite have happened.
+    std::uint32_t head = head_.load(std::memory_order_acquire);
+    if (tail - head >= Capacity) return false;
+    ring_[tail % Capacity].store(fiber, std::memory_order_relaxed);  // relaxed: published by tail_ below
+    // release: pairs with the acquire of tail_ in steal_into; the slot and the fiber are complete.
+    tail_.store(tail + 1, std::memory_order_release);
+    return true;
+  }
+
+  /// Null: empty.
+  Fiber* pop() noexcept {
+    std::uint32_t head = head_.load(std::memory_order_acquire);  // acquire: as in push
+    for (;;) {
+      std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: only we write it
+      if (tail == head) return nullptr;
+      Fiber* fiber = ring_[head % Capacity].load(std::memory_order_relaxed);  // relaxed: we wrote it ourselves
+      // release: our read of the slot happens before a push that reuses it. acquire on failure: as above.
+      if (head_.compare_exchange_weak(head, head + 1, std::memory_order_release, std::memory_order_acquire))
+        return fiber;
+    }
+  }
+
+  /// Moves half of what is here (rounded up) to `target`, and returns the last one moved instead of queueing it; null if
+  /// there was nothing. Requires: target is empty and belongs to the caller.
+  Fiber* steal_into(BasicRunQueue& target) noexcept {
+    std::uint32_t target_tail = target.tail_.load(std::memory_order_relaxed);  // relaxed: only its owner, we, write it
+    for (;;) {
+      std::uint32_t head = head_.load(std::memory_order_acquire);  // acquire: with other thieves' and the owner's release
+      std::uint32_t tail = tail_.load(std::memory_order_acquire);  // acquire: with the owner's release in push
+      std::uint32_t count = tail - head;
+      count -= count / 2;
+      if (count == 0) return nullptr;
+      if (count > Capacity / 2) continue;  // head and tail are of different moments
+      for (std::uint32_t i = 0; i < count; ++i) {
+        // relaxed: tail_'s acquire has published the slots; if they change under us the exchange below fails.
+        Fiber* fiber = ring_[(head + i) % Capacity].load(std::memory_order_relaxed);
+        target.ring_[(target_tail + i) % Capacity].store(fiber, std::memory_order_relaxed);
+      }
+      // release: our reads of the slots happen before a push that reuses them; pairs with the acquire in push.
+      if (!head_.compare_exchange_strong(head, head + count, std::memory_order_release, std::memory_order_relaxed))
+        continue;
+      Fiber* last = target.ring_[(target_tail + count - 1) % Capacity].load(std::memory_order_relaxed);  // ours
+      // release: as in push.
+      if (count > 1) target.tail_.store(target_tail + count - 1, std::memory_order_release);
+      return last;
+    }
+  }
+
+  [[nodiscard]] std::uint32_t size_approx() const noexcept {
+    std::uint32_t head = head_.load(std::memory_order_relaxed);  // relaxed: a guess, checked by whoever acts on it
+    std::uint32_t tail = tail_.load(std::memory_order_relaxed);
+    return tail - head > Capacity ? 0 : tail - head;
+  }
+
+ private:
+  alignas(64) std::atomic<std::uint32_t> head_{0};  // written by all; publishes that slots below it are free
+  alignas(64) std::atomic<std::uint32_t> tail_{0};  // written by the owner; publishes the slots below it
+  std::array<std::atomic<Fiber*>, Capacity> ring_{};
+};
+
+/// As in Go: enough that bursts stay local, little enough to move half of it quickly.
+using RunQueue = BasicRunQueue<256>;
+
+}  // namespace sluice::internal

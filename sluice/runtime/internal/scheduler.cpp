@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: MIT
+//
+// G, the fiber; M, the machine: a thread; P, the processor: the right to run fibers, with a queue, timers and a poller.
+// Design: D. Vyukov, "Scalable Go Scheduler" (2012), and Go's proc.go. Unlike there, a P always has an M: an M that finds
+// nothing sleeps in its P's poller, so input wakes exactly the P that it belongs to, and no idle P has to be found a
+// thread first. An M without P is a spare: it waits until an M goes into a long blocking call and leaves its P behind.
+//
+// Submitting work                                     Going to sleep
+//   1. put the fiber where others find it               1. say so: state = kSleeping, sleepers + 1
+//   2. global queue only: ordered before 3 (seq_cst)    2. stop spinning
+//   3. if somebody sleeps and nobody spins:             3. (ordered after 1) look once more at the global queue and whatever
+//      make one sleeper a spinner, interrupt its poller     could be stolen; if there is something, undo 1
+//   Waking costs some 25 µs on a virtual machine, so    4. wait in the poller until the next timer
+//   local work wakes somebody only from kWakeDepth on.
+//   Local pushes have no barrier: a sleeper may miss one. The owner of the queue is awake and will run it; if it is
+//   busy too long, sysmon notices and wakes somebody.
+//
+// Spinning: a machine that looks for work and has found none yet. At most one is woken to spin at a time; who stops
+// spinning because it found something wakes the next if there is more. Nobody spins for longer than kSpinRounds.
+//
+// Fairness: `next` runs before the queue, at most kMaxNextStreak turns in a row; every kGlobalEvery visits of the loop the global
+// queue goes first; timers and poller are looked at each kServeEvery at the latest, between two fibers.
+//
+// Rejected: one queue for all (its lock is the limit from four processors on); handing each ready fiber to an idle
+// processor at once (a prototype burned ten times the processor time); waking through futexes only (the poller of a
+// sleeping P would be nobody's).
+#include <sluice/runtime/internal/scheduler.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <mutex>
+#include <random>
+
+#include <cxxabi.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
+#include <sluice/base/assert.hpp>
+#include <sluice/runtime/internal/context_switch.hpp>
+#include <sluice/runtime/internal/cpu_quota.hpp>
+#include <sluice/runtime/internal/futex.hpp>
+#include <sluice/runtime/internal/overflow.hpp>
+#include <sluice/runtime/internal/park.hpp>
+
+namespace sluice::internal {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t kLoopEvery = 16;       // direct switches between fibers before the loop has a look around
+constexpr std::uint32_t kGlobalEvery = 4;      // visits of the loop: about 61 turns, as in Go
+constexpr std::uint32_t kMaxNextStreak = 64;   // two fibers that only wake each other let the queue in after that
+constexpr std::uint32_t kWakeDepth = 3;        // one fiber is as fast run here as elsewhere; three are not
+constexpr std::uint32_t kStealDepth = 2;       // the last one of a processor that makes progress stays with it
+constexpr Duration kServeEvery = 50us;         // what a ready socket or timer may wait while fibers run back to back
+constexpr int kSpinRounds = 4;                 // about as long as a wake-up costs its sender
+constexpr int kPausesPerRound = 30;
+constexpr std::size_t kStackBatch = 32;        // stacks that move between a processor and the pool at once
+constexpr std::size_t kStacksKept = 2 * kStackBatch;
+constexpr std::size_t kMaxMachines = 1024;     // beyond it, blocking calls hold their processors
+constexpr Duration kSysmonFast = 200us;        // a blocking call is noticed after one to two of these
+constexpr Duration kSysmonSlow = 10ms;         // with nothing to do, as in Go
+constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;  // splitmix64's increment
+
+std::atomic<Scheduler*> running_scheduler{nullptr};  // set and reset by run(); publishes the scheduler
+
+std::uint64_t next_random(std::uint64_t& state) noexcept {  // splitmix64, Steele et al. 2014
+  std::uint64_t z = (state += kGolden);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+// A counter with one writer needs no locked instruction. relaxed: it publishes nothing.
+template <class Number>
+void bump(std::atomic<Number>& counter) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const RuntimeOptions& options)
+    : options_(options),
+      clock_(options.clock ? static_cast<Clock&>(*options.clock) : system_clock()),
+      root_(new Context),
+      stacks_(options.stack_bytes),
+      processors_(options.processors ? options.processors : usable_processors()) {
+  SLUICE_ASSERT(options.clock == nullptr || processors_.size() == 1, "a test's clock needs exactly one processor");
+  std::uint64_t seed = options.seed ? options.seed : std::random_device()();
+  for (std::size_t i = 0; i < processors_.size(); ++i) {
+    processors_[i].id = i;
+    processors_[i].random = seed + i * kGolden;
+  }
+}
+
+Scheduler::~Scheduler() {
+  std::uint64_t started = 0, ended = 0;
+  for (Processor& p : processors_) {
+    started += p.fibers_started.load();
+    ended += p.fibers_ended.load();
+  }
+  if (started == ended) delete root_;
+}
+
+Scheduler& Scheduler::running() noexcept {
+  // acquire: pairs with the store in run(); whoever asks from a foreign thread sees a complete scheduler.
+  Scheduler* scheduler = running_scheduler.load(std::memory_order_acquire);
+  SLUICE_ASSERT(scheduler != nullptr, "this needs a running runtime: call it inside sluice::run");
+  return *scheduler;
+}
+
+Processor& Scheduler::processor() noexcept { return *current_machine()->processor; }
+
+std::uint64_t Scheduler::random() noexcept { return next_random(processor().random); }
+
+// ---- starting and stopping ----
+
+void Scheduler::run(std::function<void()> main) {
+  Scheduler* none = nullptr;
+  SLUICE_ASSERT(running_scheduler.compare_exchange_strong(none, this), "one runtime at a time");
+  install_overflow_handler(stacks_);
+  Machine& first = machines_.emplace_back();
+  first.processor = &processors_[0];
+  for (std::size_t i = 1; i < processors_.size(); ++i) hand_on(processors_[i]);
+  sysmon_ = std::thread([this] { sysmon_main(); });
+
+  set_current_machine(&first);
+  struct Main {
+    Scheduler& scheduler;
+    std::function<void()> main;
+  } start{*this, std::move(main)};
+  Fiber* fiber = make_fiber(0, 1, root_, std::source_location::current());
+  SLUICE_ASSERT(fiber != nullptr, "there is memory for one fiber");
+  fiber->closure = &start;
+  fiber->entry = [](void* closure) noexcept {
+    Main& self = *static_cast<Main*>(closure);
+    self.main();
+    self.scheduler.stop();
+  };
+  make_ready(*fiber);
+  machine_main(first);
+
+  sysmon_.join();
+  join_machines();
+  remove_overflow_handler();
+  running_scheduler.store(nullptr);
+}
+
+void Scheduler::stop() noexcept {
+  stopping_.store(true);
+  for (Processor& p : processors_) p.poller.interrupt();
+  {
+    std::lock_guard hold(machines_lock_);
+    for (Machine* spare = spares_; spare != nullptr; spare = spare->next_spare) {
+      spare->wake.store(1);
+      futex_wake(spare->wake);
+    }
+    spares_ = nullptr;
+  }
+  sysmon_wake_.store(1);
+  futex_wake(sysmon_wake_);
+}
+
+void Scheduler::join_machines() noexcept {
+  for (std::size_t i = 1;; ++i) {  // the first is the thread that called run()
+    Machine* machine = nullptr;
+    {
+      std::lock_guard hold(machines_lock_);  // one that was about to be made when we stopped may still arrive
+      if (i >= machines_.size()) return;
+      machine = &machines_[i];
+    }
+    machine->thread.join();
+  }
+}
+
+// ---- a machine's loop ----
+
+void Scheduler::machine_main(Machine& machine) noexcept {
+  set_current_machine(&machine);
+  // __cxa_eh_globals is opaque in the header; the Itanium C++ ABI (§2.2.2) gives its two members.
+  machine.thread_exceptions = reinterpret_cast<ExceptionState*>(abi::__cxa_get_globals());
+  SignalStack signal_stack;  // a fiber that overflows has no room for the handler that says so
+  while (!stopping_.load(std::memory_order_relaxed)) {  // relaxed: stop() wakes us after setting it
+    if (machine.processor == nullptr) {
+      wait_as_spare(machine);
+      continue;
+    }
+    Fiber* fiber = find_runnable(machine);
+    if (fiber == nullptr) break;
+    bump(machine.processor->turns);
+    switch_context(machine, nullptr, fiber);
+  }
+  set_current_machine(nullptr);
+}
+
+Fiber* Scheduler::find_runnable(Machine& machine) noexcept {
+  Processor& p = *machine.processor;
+  while (!stopping_.load(std::memory_order_relaxed)) {  // relaxed: as in machine_main
+    if (Fiber* fiber = look_everywhere(p)) {
+      stop_spinning(machine);
+      return fiber;
+    }
+    sleep(machine);
+  }
+  return nullptr;
+}
+
+Fiber* Scheduler::look_everywhere(Processor& p) noexcept {
+  if (++p.loop_visits % kGlobalEvery == 0)
+    if (Fiber* fiber = take_global(p)) return fiber;
+  if (options_.clock || system_clock().now() - p.served_at > kServeEvery) serve(p);
+  if (Fiber* fiber = take_local(p)) return fiber;
+  if (Fiber* fiber = take_global(p)) return fiber;
+  serve(p);
+  if (Fiber* fiber = take_local(p)) return fiber;
+  return steal(p);
+}
+
+Fiber* Scheduler::take_local(Processor& p) noexcept {
+  // relaxed: only thieves change it besides us, and the exchange decides.
+  if (p.next_streak < kMaxNextStreak && p.next.load(std::memory_order_relaxed) != nullptr) {
+    // acquire: pairs with the release in push_local, should a thief have moved it here. Null: a thief was faster.
+    if (Fiber* fiber = p.next.exchange(nullptr, std::memory_order_acquire)) {
+      ++p.next_streak;
+      return fiber;
+    }
+  }
+  p.next_streak = 0;
+  if (Fiber* fiber = p.queue.pop()) return fiber;
+  return p.next.exchange(nullptr, std::memory_order_acquire);  // as above
+}
+
+Fiber* Scheduler::take_global(Processor& p) noexcept {
+  if (global_size_.load(std::memory_order_relaxed) == 0) return nullptr;  // relaxed: looked at again under the lock
+  std::lock_guard hold(global_lock_);
+  std::size_t size = global_size_.load(std::memory_order_relaxed);  // relaxed: written under the lock
+  // A fair share, and not more than fits into an empty queue.
+  std::size_t share = std::min<std::size_t>(size / processors_.size() + 1, 128);
+  Fiber* taken = nullptr;
+  for (; share > 0 && global_first_ != nullptr; --share) {
+    Fiber* fiber = global_first_;
+    if (taken != nullptr && !p.queue.push(fiber)) break;
+    global_first_ = fiber->next;
+    if (taken == nullptr) taken = fiber;
+    --size;
+  }
+  if (global_first_ == nullptr) global_last_ = nullptr;
+  global_size_.store(size, std::memory_order_relaxed);  // relaxed: who reads it without the lock looks again
+  return taken;
+}
+
+Fiber* Scheduler::steal(Processor& thief) noexcept {
+  if (processors_.size() == 1) return nullptr;
+  for (int round = 0; round < kSpinRounds; ++round) {
+    std::size_t first = next_random(thief.random) % processors_.size();
+    for (std::size_t i = 0; i < processors_.size(); ++i) {
+      Processor& victim = processors_[(first + i) % processors_.size()];
+      if (&victim == &thief) continue;
+      if (Fiber* fiber = steal_from(victim, thief)) return fiber;
+    }
+    for (int pause = 0; pause < kPausesPerRound; ++pause) relax_processor();
+    if (Fiber* fiber = take_global(thief)) return fiber;
+  }
+  return nullptr;
+}
+
+Fiber* Scheduler::steal_from(Processor& victim, Processor& thief) noexcept {
+  if (!has_stealable_work(victim)) return nullptr;
+  if (Fiber* fiber = victim.queue.steal_into(thief.queue)) return fiber;
+  // relaxed: a hint; the exchange below decides.
+  bool is_stuck = victim.stuck_at.load(std::memory_order_relaxed) == victim.turns.load(std::memory_order_relaxed);
+  if (!is_stuck) return nullptr;
+  // A stuck owner serves nobody: its timers, its sockets and its next fiber are ours to take.
+  victim.timers.fire_due(clock_.now());
+  Wakeups wakeups;
+  victim.poller.poll(Duration::zero(), wakeups);
+  wakeups.run();
+  // acquire: pairs with the release in push_local.
+  if (Fiber* fiber = victim.next.exchange(nullptr, std::memory_order_acquire)) return fiber;
+  return take_local(thief);
+}
+
+void Scheduler::serve(Processor& p) noexcept {
+  p.served_at = system_clock().now();
+  p.timers.fire_due(options_.clock ? clock_.now() : p.served_at);
+  Wakeups wakeups;
+  p.poller.poll(Duration::zero(), wakeups);
+  wakeups.run();
+}
+
+void Scheduler::sleep(Machine& machine) noexcept {
+  Processor& p = *machine.processor;
+  // All seq_cst, here and in push_global and wake_one_processor. Forbidden: we sleep, and work lies in the global queue.
+  // In their one order either our load of global_size_ sees the push, or the pusher's load of sleepers_ sees us.
+  p.state.store(Processor::State::kSleeping);
+  sleepers_.fetch_add(1);
+  if (machine.is_spinning) {
+    machine.is_spinning = false;
+    spinners_.fetch_sub(1);
+  }
+  if (global_size_.load() > 0 || is_there_work_for_others(p) || stopping_.load() || skip_idle_time(p)) {
+    leave_sleep(machine);
+    return;
+  }
+  std::optional<Duration> timeout;
+  if (Instant next = p.timers.next_approx(); next != Instant::max() && options_.clock == nullptr)
+    timeout = std::max(next - clock_.now(), Duration::zero());
+  Wakeups wakeups;
+  p.poller.poll(timeout, wakeups);
+  leave_sleep(machine);
+  p.served_at = system_clock().now();
+  p.timers.fire_due(options_.clock ? clock_.now() : p.served_at);
+  wakeups.run();
+}
+
+// True: we ended it ourselves. False: somebody made us a spinner and has interrupted the poller.
+bool Scheduler::leave_sleep(Machine& machine) noexcept {
+  if (machine.processor->state.exchange(Processor::State::kRunning) == Processor::State::kSleeping) {
+    sleepers_.fetch_sub(1);
+    return true;
+  }
+  machine.is_spinning = true;
+  return false;
+}
+
+// In tests with a clock of their own: everybody waits, so the next thing that happens is the next timer.
+bool Scheduler::skip_idle_time(Processor& p) noexcept {
+  Instant next = p.timers.next_approx();
+  if (options_.clock == nullptr || next == Instant::max() || away_.load() > 0) return false;
+  Duration left = next - clock_.now();
+  if (left > Duration::zero()) options_.clock->advance(left);
+  return true;
+}
+
+void Scheduler::wait_as_spare(Machine& machine) noexcept {
+  {
+    std::lock_guard hold(machines_lock_);
+    if (stopping_.load()) return;
+    machine.wake.store(0);
+    machine.next_spare = spares_;
+    spares_ = &machine;
+  }
+  while (machine.wake.load() == 0) futex_wait(machine.wake, 0);
+}
+
+// ---- placing work ----
+
+void Scheduler::make_ready(Fiber& fiber) noexcept {
+  Machine* machine = current_machine();
+  if (machine == nullptr || machine->processor == nullptr) return push_global(fiber);
+  Processor& p = *machine->processor;
+  // release: publishes the fiber to a thief. acquire: the one we displace may have been put there by another machine.
+  Fiber* displaced = p.next.exchange(&fiber, std::memory_order_acq_rel);
+  if (displaced != nullptr) push_local(p, *displaced);
+}
+
+void Scheduler::make_ready_behind(Fiber& fiber) noexcept {
+  Machine* machine = current_machine();
+  if (machine == nullptr || machine->processor == nullptr) return push_global(fiber);
+  push_local(*machine->processor, fiber);
+}
+
+void Scheduler::push_local(Processor& p, Fiber& fiber) noexcept {
+  if (!p.queue.push(&fiber)) return push_global(fiber);
+  if (p.queue.size_approx() >= kWakeDepth) wake_one_processor();
+}
+
+void Scheduler::push_global(Fiber& fiber) noexcept {
+  fiber.next = nullptr;
+  {
+    std::lock_guard hold(global_lock_);
+    (global_last_ ? global_last_->next : global_first_) = &fiber;
+    global_last_ = &fiber;
+    global_size_.fetch_add(1);
+  }
+  wake_one_processor();
+}
+
+void Scheduler::wake_one_processor() noexcept {
+  if (sleepers_.load() == 0) return;  // seq_cst: see sleep()
+  std::uint32_t none = 0;
+  // At most one is on its way at a time: it wakes the next if there is more.
+  if (!spinners_.compare_exchange_strong(none, 1)) return;
+  for (Processor& p : processors_) {
+    auto sleeping = Processor::State::kSleeping;
+    if (!p.state.compare_exchange_strong(sleeping, Processor::State::kRunning)) continue;
+    sleepers_.fetch_sub(1);
+    p.poller.interrupt();
+    return;
+  }
+  spinners_.fetch_sub(1);
+}
+
+void Scheduler::stop_spinning(Machine& machine) noexcept {
+  if (!machine.is_spinning) return;
+  machine.is_spinning = false;
+  spinners_.fetch_sub(1);
+  if (global_size_.load() > 0 || is_there_work_for_others(*machine.processor)) wake_one_processor();
+}
+
+bool Scheduler::has_stealable_work(const Processor& p) const noexcept {
+  std::uint32_t size = p.queue.size_approx();
+  if (size >= kStealDepth) return true;
+  // relaxed: hints, as the size is.
+  bool is_stuck = p.stuck_at.load(std::memory_order_relaxed) == p.turns.load(std::memory_order_relaxed);
+  bool is_blocking = p.state.load(std::memory_order_relaxed) == Processor::State::kBlocking;
+  return is_stuck || (is_blocking && size > 0);
+}
+
+bool Scheduler::is_there_work_for_others(const Processor& except) const noexcept {
+  return std::ranges::any_of(processors_, [&](const Processor& p) {
+    return &p != &except && p.queue.size_approx() > 0 && has_stealable_work(p);
+  });
+}
+
+// ---- fibers ----
+
+Fiber* Scheduler::make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
+                             std::source_location where) noexcept {
+  Processor& p = processor();
+  if (p.stacks.empty()) stacks_.take_some(p.stacks, kStackBatch);
+  if (p.stacks.empty()) return nullptr;
+  Stack stack = p.stacks.back();
+  p.stacks.pop_back();
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_unpoison_memory_region(stack.low, stack.bytes);  // the last fiber's frames did not return
+#endif
+  // From the top down: control block, closure, frames; the first page holds them all for a small fiber.
+  auto top = reinterpret_cast<std::uintptr_t>(stack.low) + stack.bytes;
+  auto block = (top - sizeof(Fiber)) & ~std::uintptr_t{63};
+  auto closure = (block - closure_bytes) & ~(std::max<std::uintptr_t>(closure_align, 16) - 1);
+  Fiber* fiber = ::new (reinterpret_cast<void*>(block)) Fiber;
+  fiber->closure = reinterpret_cast<void*>(closure);
+  fiber->stack_low = stack.low;
+  fiber->stack_bytes = closure - reinterpret_cast<std::uintptr_t>(stack.low);
+  fiber->own_context = own;
+  fiber->started_at = where;
+  fiber->membership.fiber = fiber;
+  fiber->membership.on_cancel = [](Cancellable* self) noexcept {
+    Fiber& waiting = *static_cast<Fiber::Membership*>(self)->fiber;
+    if (waiting.claim(Fiber::kContextEndedToken, true) == Claim::kParked) internal::make_ready(waiting);
+  };
+  prepare_first_switch(*fiber);
+  bump(p.fibers_started);
+  return fiber;
+}
+
+// Who runs when the current fiber leaves. Straight on to the next one; now and then null: through the loop, which looks at
+// timers, sockets and the global queue.
+Fiber* Scheduler::successor(Processor& p) noexcept {
+  bump(p.turns);
+  return p.turns.load(std::memory_order_relaxed) % kLoopEvery == 0 ? nullptr : take_local(p);  // relaxed: ours
+}
+
+void Scheduler::park_current(void (*commit)(void*) noexcept, void* argument) noexcept {
+  Machine& machine = *current_machine();
+  machine.previous = machine.current;
+  machine.after = Machine::After::kPark;
+  machine.commit = commit;
+  machine.commit_argument = argument;
+  switch_context(machine, machine.current, successor(*machine.processor));
+}
+
+void Scheduler::yield_current() noexcept {
+  Machine& machine = *current_machine();
+  machine.previous = machine.current;
+  machine.after = Machine::After::kYield;
+  switch_context(machine, machine.current, successor(*machine.processor));
+}
+
+void Scheduler::end_current() noexcept {
+  Machine& machine = *current_machine();
+  machine.previous = machine.current;
+  machine.after = Machine::After::kBury;
+  switch_away_for_ever(machine, machine.current, successor(*machine.processor));
+}
+
+// The other side of every switch: the fiber that left is off its stack now, and only now may others have it.
+void Scheduler::after_switch(Machine& machine) noexcept {
+  Fiber* left = std::exchange(machine.previous, nullptr);
+  switch (std::exchange(machine.after, Machine::After::kNothing)) {
+    case Machine::After::kNothing: return;
+    case Machine::After::kPark: {
+      // relaxed: a claimer may have changed it since; the exchange below decides.
+      std::uintptr_t preparing = left->wait_word.load(std::memory_order_relaxed);
+      constexpr std::uintptr_t kSwap = Fiber::kPreparing | Fiber::kWaiting;
+      // release: publishes the saved registers to whoever claims the wait and makes the fiber ready.
+      bool is_waiting = (preparing & Fiber::kPreparing) != 0 &&
+                        left->wait_word.compare_exchange_strong(preparing, preparing ^ kSwap, std::memory_order_release,
+                                                                std::memory_order_relaxed);
+      machine.commit(machine.commit_argument);
+      if (!is_waiting) make_ready(*left);  // claimed on its way: the claimer left the rest to us
+      return;
+    }
+    case Machine::After::kYield: push_local(*machine.processor, *left); return;
+    case Machine::After::kRequeue: push_global(*left); return;
+    case Machine::After::kBury: bury(machine, *left); return;
+  }
+}
+
+void Scheduler::bury(Machine& machine, Fiber& fiber) noexcept {
+  Stack stack{fiber.stack_low, stacks_.usable_bytes()};
+  forget_switches(fiber);
+  fiber.~Fiber();
+  Processor& p = *machine.processor;
+  bump(p.fibers_ended);
+  p.stacks.push_back(stack);
+  if (p.stacks.size() > kStacksKept) stacks_.put_some(p.stacks, kStackBatch);
+}
+
+// ---- processors that change hands ----
+
+void Scheduler::enter_blocking(Expect expect) noexcept {
+  Machine& machine = *current_machine();
+  Processor& p = *std::exchange(machine.processor, nullptr);
+  bump(p.turns);  // sysmon must not take this call for an earlier one
+  if (expect == Expect::kLong) {
+    away_.fetch_add(1);
+    machine.retained = nullptr;
+    if (hand_on(p)) return;
+    away_.fetch_sub(1);
+  }
+  machine.retained = &p;
+  // release: pairs with the acquire of whoever takes the processor; it sees the queue and the timers as we left them.
+  p.state.store(Processor::State::kBlocking, std::memory_order_release);
+}
+
+void Scheduler::leave_blocking() noexcept {
+  Machine& machine = *current_machine();
+  if (Processor* p = std::exchange(machine.retained, nullptr)) {
+    auto blocking = Processor::State::kBlocking;
+    // acquire: nobody had it in between, or we would not get it back; as strong as the store it pairs with.
+    if (p->state.compare_exchange_strong(blocking, Processor::State::kRunning, std::memory_order_acquire)) {
+      machine.processor = p;
+      return;
+    }
+  }
+  // Our processor has gone on without us: queue up for any, and become a spare.
+  away_.fetch_sub(1);
+  machine.previous = machine.current;
+  machine.after = Machine::After::kRequeue;
+  switch_context(machine, machine.current, nullptr);
+}
+
+bool Scheduler::hand_on(Processor& p) noexcept {
+  Machine* heir = nullptr;
+  bool is_new = false;
+  {
+    std::lock_guard hold(machines_lock_);
+    if (stopping_.load()) return false;
+    if (spares_ != nullptr) {
+      heir = std::exchange(spares_, spares_->next_spare);
+    } else if (machines_.size() < kMaxMachines) {
+      heir = &machines_.emplace_back();
+      is_new = true;
+    }
+    if (heir == nullptr) return false;
+    heir->processor = &p;
+    if (is_new) heir->thread = std::thread([this, heir] { machine_main(*heir); });
+  }
+  if (is_new) return true;
+  heir->wake.store(1);
+  futex_wake(heir->wake);
+  return true;
+}
+
+// ---- sysmon: the thread without a processor that looks after the others ----
+
+void Scheduler::sysmon_main() noexcept {
+  std::vector<std::uint32_t> turns_seen(processors_.size());
+  Duration pause = kSysmonFast;
+  while (sysmon_wake_.load() == 0) {
+    futex_wait(sysmon_wake_, 0, pause);
+    bool had_work = false;
+    for (std::size_t i = 0; i < processors_.size(); ++i) had_work |= look_after(processors_[i], turns_seen[i]);
+    pause = had_work ? kSysmonFast : std::min(pause * 2, kSysmonSlow);
+  }
+}
+
+// True: something was wrong, or soon may be, so look again before long.
+bool Scheduler::look_after(Processor& p, std::uint32_t& turns_seen) noexcept {
+  // relaxed: all of this is observation; what is acted upon is checked by an exchange.
+  std::uint32_t turns = p.turns.load(std::memory_order_relaxed);
+  bool made_progress = std::exchange(turns_seen, turns) != turns;
+  auto state = p.state.load(std::memory_order_relaxed);  // as above
+  if (state == Processor::State::kSleeping) return false;
+  if (made_progress) return state == Processor::State::kBlocking;
+  if (state == Processor::State::kBlocking) {
+    away_.fetch_add(1);  // before the machine can find out
+    // acquire: pairs with the release in enter_blocking.
+    if (p.state.compare_exchange_strong(state, Processor::State::kRunning, std::memory_order_acquire)) {
+      if (hand_on(p)) return true;
+      p.state.store(Processor::State::kBlocking, std::memory_order_release);  // release: as in enter_blocking
+    }
+    away_.fetch_sub(1);
+    return true;
+  }
+  // One fiber has had the processor since we last looked: what else belongs to it is free for others to take.
+  p.stuck_at.store(turns, std::memory_order_relaxed);  // relaxed: a hint for thieves
+  wake_one_processor();
+  return p.queue.size_approx() > 0 || p.next.load(std::memory_order_relaxed) != nullptr;  // relaxed: as above
+}
+
+// ---- what the rest of the runtime sees ----
+
+void after_switch(Machine& machine) noexcept { Scheduler::running().after_switch(machine); }
+
+void fiber_main(Fiber& fiber) noexcept {
+  fiber.entry(fiber.closure);
+  forget_own_context();
+  Scheduler::running().end_current();
+}
+
+void make_ready(Fiber& fiber) noexcept { Scheduler::running().make_ready(fiber); }
+
+NewFiber make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
+                    std::source_location where) noexcept {
+  Fiber* fiber = Scheduler::running().make_fiber(closure_bytes, closure_align, own, where);
+  return {fiber, fiber ? fiber->closure : nullptr};
+}
+
+void start_fiber(Fiber* fiber, void (*entry)(void* closure) noexcept) noexcept {
+  fiber->entry = entry;
+  make_ready(*fiber);
+}
+
+Context& root_context() noexcept { return Scheduler::running().root(); }
+
+}  // namespace sluice::internal

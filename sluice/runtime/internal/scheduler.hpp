@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <sluice/base/clock.hpp>
+#include <sluice/base/result.hpp>
+#include <sluice/runtime/blocking.hpp>
+#include <sluice/runtime/context.hpp>
+#include <sluice/runtime/go.hpp>
+#include <sluice/runtime/internal/machine.hpp>
+
+namespace sluice::internal {
+
+/// Runs fibers (G) on threads (M) that hold processors (P). scheduler.cpp begins with how.
+/// Threads: any, unless said otherwise. Lifetime: one at a time, from run() to its return.
+class Scheduler {
+ public:
+  explicit Scheduler(const RuntimeOptions& options);
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+  ~Scheduler();
+
+  /// The running one. Requires: there is one.
+  [[nodiscard]] static Scheduler& running() noexcept;
+
+  /// Turns the calling thread into the first machine until stop(); `main` becomes the first fiber.
+  void run(std::function<void()> main);
+  void stop() noexcept;
+
+  [[nodiscard]] Fiber* make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
+                                  std::source_location where) noexcept;
+  void make_ready(Fiber& fiber) noexcept;
+  void make_ready_behind(Fiber& fiber) noexcept;  ///< at the end of the queue instead of next
+  void park_current(void (*commit)(void*) noexcept, void* argument) noexcept;
+  void yield_current() noexcept;
+  [[noreturn]] void end_current() noexcept;
+  void enter_blocking(Expect expect) noexcept;
+  void leave_blocking() noexcept;
+  void after_switch(Machine& machine) noexcept;
+
+  [[nodiscard]] Clock& clock() noexcept { return clock_; }
+  [[nodiscard]] Context& root() noexcept { return *root_; }
+  [[nodiscard]] PollEntryPool& poll_entries() noexcept { return poll_entries_; }
+  [[nodiscard]] const StackPool& stacks() const noexcept { return stacks_; }
+  [[nodiscard]] std::size_t processor_count() const noexcept { return processors_.size(); }
+  /// Of the calling machine. Requires: in a fiber.
+  [[nodiscard]] Processor& processor() noexcept;
+  /// From the calling processor's generator, which RuntimeOptions::seed started. Requires: in a fiber.
+  [[nodiscard]] std::uint64_t random() noexcept;
+
+ private:
+  // The machine's loop, on the thread's own stack.
+  void machine_main(Machine& machine) noexcept;
+  Fiber* find_runnable(Machine& machine) noexcept;
+  Fiber* look_everywhere(Processor& p) noexcept;
+  Fiber* take_local(Processor& p) noexcept;
+  Fiber* take_global(Processor& p) noexcept;
+  Fiber* steal(Processor& thief) noexcept;
+  Fiber* steal_from(Processor& victim, Processor& thief) noexcept;
+  void serve(Processor& p) noexcept;
+  void sleep(Machine& machine) noexcept;
+  bool skip_idle_time(Processor& p) noexcept;
+  void wait_as_spare(Machine& machine) noexcept;
+
+  // Placing work.
+  void push_local(Processor& p, Fiber& fiber) noexcept;
+  void push_global(Fiber& fiber) noexcept;
+  void wake_one_processor() noexcept;
+  void stop_spinning(Machine& machine) noexcept;
+  [[nodiscard]] bool has_stealable_work(const Processor& p) const noexcept;
+  [[nodiscard]] bool is_there_work_for_others(const Processor& except) const noexcept;
+  bool leave_sleep(Machine& machine) noexcept;
+
+  // Processors that change hands.
+  bool hand_on(Processor& p) noexcept;
+  Fiber* successor(Processor& p) noexcept;
+  void join_machines() noexcept;
+  void bury(Machine& machine, Fiber& fiber) noexcept;
+
+  void sysmon_main() noexcept;
+  bool look_after(Processor& p, std::uint32_t& turns_seen) noexcept;
+
+  const RuntimeOptions options_;
+  Clock& clock_;
+  // Kept beyond the end if fibers are abandoned: they may be subscribed to it.
+  Context* root_;
+  StackPool stacks_;
+  PollEntryPool poll_entries_;
+  std::deque<Processor> processors_;
+
+  WordLock global_lock_;
+  Fiber* global_first_ = nullptr;           // guarded by global_lock_
+  Fiber* global_last_ = nullptr;            // guarded by global_lock_
+  std::atomic<std::size_t> global_size_{0};  // written under global_lock_, read by all; see the sleep protocol
+
+  // Both: written by machines that go to sleep, wake or spin; read by who has work to give; publish nothing.
+  alignas(64) std::atomic<std::uint32_t> sleepers_{0};
+  std::atomic<std::uint32_t> spinners_{0};
+  // Calls of blocking() that gave their P away. While there are any, a test's clock does not jump.
+  std::atomic<std::uint32_t> away_{0};
+
+  WordLock machines_lock_;
+  std::deque<Machine> machines_;   // guarded by machines_lock_; a deque never moves them
+  Machine* spares_ = nullptr;      // guarded by machines_lock_
+  std::atomic<bool> stopping_{false};  // set once by stop(), read by all
+  std::atomic<std::uint32_t> sysmon_wake_{0};  // futex; 1: stop
+  std::thread sysmon_;
+};
+
+}  // namespace sluice::internal

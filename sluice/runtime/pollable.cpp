@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include <sluice/runtime/pollable.hpp>
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <sluice/base/assert.hpp>
+#include <sluice/runtime/internal/park.hpp>
+#include <sluice/runtime/internal/scheduler.hpp>
+
+namespace sluice {
+namespace {
+
+Result<void> wait_for(internal::PollEntry& entry, internal::PollSide& side, internal::ParkReason reason, Context& ctx) {
+  if (ctx.is_cancelled()) return ctx.check();
+  internal::Wait wait(&ctx);
+  if (!wait.may_park()) return ctx.check();
+  internal::Waiter waiter(&internal::this_fiber());
+  entry.lock.lock();
+  if (side.ready) {
+    side.ready = false;
+    entry.lock.unlock();
+    return {};
+  }
+  SLUICE_ASSERT(side.waiter == nullptr, "one fiber at a time waits for one direction of a descriptor");
+  side.waiter = &waiter;
+  std::uintptr_t token =
+      wait.park(reason, [](void* held) noexcept { static_cast<internal::WordLock*>(held)->unlock(); }, &entry.lock);
+  if (token == reinterpret_cast<std::uintptr_t>(&waiter)) return {};
+  entry.lock.lock();
+  if (side.waiter == &waiter) side.waiter = nullptr;
+  entry.lock.unlock();
+  return ctx.check();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Pollable>> Pollable::adopt(int fd) {
+  internal::Scheduler& scheduler = internal::Scheduler::running();
+  internal::PollEntry* entry = scheduler.poll_entries().take(fd);
+  std::unique_ptr<Pollable> pollable(new Pollable(entry));
+  int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return fail(errno_error(errno, "fcntl"));
+  SLUICE_TRY(scheduler.processor().poller.add(*entry));
+  return pollable;
+}
+
+Pollable::~Pollable() {
+  int fd = entry_->fd;
+  internal::Scheduler::running().poll_entries().put(entry_);
+  ::close(fd);
+}
+
+int Pollable::fd() const noexcept { return entry_->fd; }
+
+Result<void> Pollable::wait_readable(Context& ctx) {
+  return wait_for(*entry_, entry_->readable, internal::ParkReason::kReadable, ctx);
+}
+
+Result<void> Pollable::wait_writable(Context& ctx) {
+  return wait_for(*entry_, entry_->writable, internal::ParkReason::kWritable, ctx);
+}
+
+}  // namespace sluice

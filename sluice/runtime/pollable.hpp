@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+
+#include <sluice/base/result.hpp>
+#include <sluice/runtime/context.hpp>
+
+namespace sluice {
+
+namespace internal {
+struct PollEntry;
+}
+
+/// A non-blocking file descriptor on which fibers wait. Registered once, edge-triggered, with the poller of the
+/// processor that adopted it; no system call per wait.
+///
+///   for (;;) {
+///     ssize_t n = ::recv(socket.fd(), ...);
+///     if (n >= 0) return n;
+///     if (errno == EAGAIN) SLUICE_TRY(socket.wait_readable(ctx)); else ...
+///   }
+///
+/// Waits may return early without reason: try the call again. Threads: at most one fiber waits for each direction.
+/// Lifetime: closes the descriptor; nobody waits any more by then (asserted).
+class Pollable {
+ public:
+  /// Takes ownership of `fd`, also when it fails, and makes it non-blocking. Requires: in a fiber.
+  static Result<std::unique_ptr<Pollable>> adopt(int fd);
+  Pollable(const Pollable&) = delete;
+  Pollable& operator=(const Pollable&) = delete;
+  ~Pollable();
+
+  [[nodiscard]] int fd() const noexcept;
+  /// Parks until the descriptor may be readable (also: the peer has closed, or an error waits to be read).
+  Result<void> wait_readable(Context& ctx);
+  Result<void> wait_writable(Context& ctx);
+
+ private:
+  explicit Pollable(internal::PollEntry* entry) noexcept : entry_(entry) {}
+  internal::PollEntry* const entry_;
+};
+
+}  // namespace sluice

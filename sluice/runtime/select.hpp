@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <sluice/base/clock.hpp>
+#include <sluice/runtime/channel.hpp>
+#include <sluice/runtime/internal/select_core.hpp>
+
+namespace sluice {
+
+/// The index that select gives when the context ended before any case was ready.
+inline constexpr std::size_t kContextEnded = static_cast<std::size_t>(-1);
+
+/// The cases of a select; make them with recv, send, after and otherwise.
+template <class T>
+class RecvCase;
+template <class T>
+class SendCase;
+class AfterCase;
+class OtherwiseCase;
+
+/// Ready when a value is there, or the channel is closed and empty; then the value is nothing.
+template <class T>
+[[nodiscard]] RecvCase<T> recv(Chan<T>& channel);
+/// Ready when somebody takes the value or there is room. If another case is chosen the value is dropped.
+template <class T>
+[[nodiscard]] SendCase<T> send(Chan<T>& channel, std::type_identity_t<T> value);
+/// Ready after this long.
+[[nodiscard]] AfterCase after(Duration length);
+/// Chosen when no other case is ready, so that the select never parks.
+[[nodiscard]] OtherwiseCase otherwise();
+
+/// Parks until one of the cases is ready and carries out exactly that one; chooses evenly among several.
+///
+///   auto [index, value] = select(ctx, recv(results), after(1s));
+///   if (index == 0) use(*value);         // value: std::optional of what was received, nothing for the other cases
+///
+/// With receives of several types the value is a std::variant<std::monostate, ...> of those types, in order, each once.
+/// index is kContextEnded if ctx ends first. Threads and visibility: as the channels'. Never selects a send on a closed
+/// channel: that is a bug, asserted. Source: Go's select statement.
+template <class... Cases>
+auto select(Context& ctx, Cases&&... cases);
+
+// ---- implementation ----
+
+template <class T>
+class RecvCase {
+ public:
+  using Received = T;
+  explicit RecvCase(Chan<T>& channel) : channel_(channel) {}
+  internal::SelectCase bind() noexcept { return internal::SelectCase::receive(channel_.core(), landing_.memory()); }
+  std::optional<T> take(bool arrived) { return arrived ? std::optional<T>(landing_.take()) : std::nullopt; }
+
+ private:
+  Chan<T>& channel_;
+  internal::Landing<T> landing_;
+};
+
+template <class T>
+class SendCase {
+ public:
+  using Received = void;
+  SendCase(Chan<T>& channel, T value) : channel_(channel), value_(std::move(value)) {}
+  internal::SelectCase bind() noexcept { return internal::SelectCase::send(channel_.core(), &value_); }
+
+ private:
+  Chan<T>& channel_;
+  T value_;
+};
+
+class AfterCase {
+ public:
+  using Received = void;
+  explicit AfterCase(Duration length) : length_(length) {}
+  internal::SelectCase bind() noexcept { return internal::SelectCase::after(length_); }
+
+ private:
+  Duration length_;
+};
+
+class OtherwiseCase {
+ public:
+  using Received = void;
+  internal::SelectCase bind() noexcept { return internal::SelectCase::otherwise(); }
+};
+
+template <class T>
+RecvCase<T> recv(Chan<T>& channel) {
+  return RecvCase<T>(channel);
+}
+template <class T>
+SendCase<T> send(Chan<T>& channel, std::type_identity_t<T> value) {
+  return SendCase<T>(channel, std::move(value));
+}
+inline AfterCase after(Duration length) { return AfterCase(length); }
+inline OtherwiseCase otherwise() { return {}; }
+
+namespace internal {
+
+template <class T, class... Ts>
+inline constexpr bool kIsOneOf = (std::is_same_v<T, Ts> || ...);
+
+// The received types of a list of cases, each once, as std::tuple<...>.
+template <class Seen, class... Rest>
+struct ReceivedTypes {
+  using type = Seen;
+};
+template <class... Seen, class First, class... Rest>
+struct ReceivedTypes<std::tuple<Seen...>, First, Rest...> {
+  using type = typename ReceivedTypes<
+      std::conditional_t<std::is_void_v<First> || kIsOneOf<First, Seen...>, std::tuple<Seen...>,
+                         std::tuple<Seen..., First>>,
+      Rest...>::type;
+};
+
+// No receive: std::optional<std::monostate>, never set. One type: std::optional of it. More: a variant.
+template <class Types>
+struct SelectedValue;
+template <>
+struct SelectedValue<std::tuple<>> {
+  using type = std::optional<std::monostate>;
+};
+template <class T>
+struct SelectedValue<std::tuple<T>> {
+  using type = std::optional<T>;
+};
+template <class... Ts>
+  requires(sizeof...(Ts) > 1)
+struct SelectedValue<std::tuple<Ts...>> {
+  using type = std::variant<std::monostate, Ts...>;
+};
+
+}  // namespace internal
+
+/// What select chose.
+template <class Value>
+struct Selected {
+  std::size_t index;  ///< of the case, in the order they were given; or kContextEnded
+  Value value;
+};
+
+template <class... Cases>
+auto select(Context& ctx, Cases&&... cases) {
+  using Types = typename internal::ReceivedTypes<std::tuple<>, typename std::remove_cvref_t<Cases>::Received...>::type;
+  using Value = typename internal::SelectedValue<Types>::type;
+  std::array<internal::SelectCase, sizeof...(Cases)> bound{cases.bind()...};
+  internal::SelectChoice choice = internal::select(ctx, bound);
+  Selected<Value> selected{choice.index, {}};
+  auto take = [&, at = std::size_t{0}](auto& chosen) mutable {
+    if (at++ != choice.index) return;
+    if constexpr (requires { chosen.take(true); }) {
+      if (auto value = chosen.take(choice.received)) selected.value = std::move(*value);
+    }
+  };
+  (take(cases), ...);
+  return selected;
+}
+
+}  // namespace sluice

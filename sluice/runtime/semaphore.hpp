@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+
+#include <sluice/base/result.hpp>
+#include <sluice/runtime/context.hpp>
+#include <sluice/runtime/internal/wait_queue.hpp>
+
+namespace sluice {
+
+/// Lets at most so many units be in use at a time. First come, first served: a large request is not overtaken.
+/// Threads: fibers only. What X did before release() is visible to Y after the acquire() that it let through.
+class Semaphore {
+ public:
+  explicit Semaphore(std::size_t units) : free_(units) {}
+  Semaphore(const Semaphore&) = delete;
+  Semaphore& operator=(const Semaphore&) = delete;
+
+  /// Parks until `units` are free and takes them; the cause of ctx if that ends first, and then none is taken.
+  Result<void> acquire(Context& ctx, std::size_t units = 1);
+  /// False: not so many are free, or others wait for them. Never parks.
+  [[nodiscard]] bool try_acquire(std::size_t units = 1);
+  void release(std::size_t units = 1);
+
+ private:
+
+  internal::WordLock lock_;
+  std::size_t free_;             // guarded by lock_
+  internal::WaitQueue waiters_;  // guarded by lock_
+};
+
+}  // namespace sluice
