@@ -4,11 +4,12 @@
 #     SOURCES rate_limit.cpp
 #     DEPENDS base observe runtime          # other rooms; checked against layers.txt by tools/check-layers
 #     LINK PUBLIC fmt::fmt                  # anything else, in the words of target_link_libraries
-#     TESTS rate_limit_test.cpp)            # one executable, governance_test
+#     TESTS rate_limit_test.cpp             # one executable, governance_test
+#     LABELS unit)                          # of its tests; unit by default
 #
 # The library is called sluice_<room>, with the alias sluice::<room>.
 function(sluice_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LINK;TESTS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LINK;TESTS;LABELS" ${ARGN})
   add_library(sluice_${name} STATIC ${ROOM_SOURCES})
   add_library(sluice::${name} ALIAS sluice_${name})
   list(TRANSFORM ROOM_DEPENDS PREPEND sluice::)
@@ -17,7 +18,7 @@ function(sluice_room name)
     target_link_libraries(sluice_${name} ${ROOM_LINK})
   endif()
   if(SLUICE_TESTS AND ROOM_TESTS)
-    sluice_test(${name}_test SOURCES ${ROOM_TESTS} DEPENDS sluice::${name})
+    sluice_test(${name}_test SOURCES ${ROOM_TESTS} DEPENDS sluice::${name} LABELS ${ROOM_LABELS})
   endif()
 endfunction()
 
