@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include <sluice/base/result.hpp>
+#include <sluice/http/response.hpp>
+#include <sluice/runtime/context.hpp>
+
+namespace sluice::http {
+
+/// One request and its reply, as the connection sees them: what a request may ask of the connection it came on.
+/// Threads: the fiber that serves the connection. A handler that `timeout` has put on a fiber of its own does not use it.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  /// Behind Request::read_body.
+  virtual Result<void> read_body(Context& ctx, std::size_t limit, std::string& body) = 0;
+  /// For who waits long for a handler: sends what earlier replies still lie in the buffer. False: the peer has gone, and
+  /// nobody will hear the reply.
+  virtual bool tend(Context& ctx) = 0;
+  /// Sends this reply at once, as the last one of the connection, while the handler is still running. The response that
+  /// the chain returns later is then only for logs and metrics.
+  virtual void answer_now(Context& ctx, Response& response) = 0;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+#include <sluice/base/clock.hpp>
+#include <sluice/base/result.hpp>
+#include <sluice/http/h1_limits.hpp>
+#include <sluice/http/handler.hpp>
+#include <sluice/net/stream.hpp>
+#include <sluice/runtime/context.hpp>
+
+namespace sluice::http {
+
+/// How an HTTP/1.1 connection is served.
+struct H1Options {
+  H1Limits limits = {};
+  /// From the first byte of a request to the end of its head. A phone on a bad line needs seconds; a slow-loris needs for
+  /// ever.
+  Duration head_time = std::chrono::seconds(10);
+  /// Between requests. Longer than most clients keep a connection, so that they close first and no request is lost in a
+  /// crossing.
+  Duration idle_time = std::chrono::seconds(75);
+  /// A body on its way in, or a reply on its way out, is broken off when it moves slower than `bytes_per_second` over a
+  /// span of this length. So a transfer may last, but not for nothing.
+  Duration transfer_span = std::chrono::seconds(10);
+  std::size_t bytes_per_second = 1024;
+  /// Of a body that nobody has read, so much is read and dropped to keep the connection; for more it is closed.
+  std::size_t discard_bytes = std::size_t{64} * 1024;
+};
+
+/// Hears of what goes wrong where no middleware sees it: what a connection refuses before there is a request, and a
+/// streamed reply that had to be broken off (`broken-stream`, with the status that was sent).
+/// Threads: any; must not park.
+class RefusalObserver {
+ public:
+  virtual ~RefusalObserver() = default;
+  virtual void on_refusal(int status, const Error& why) noexcept = 0;
+};
+
+/// One HTTP/1.1 connection on the server's side: reads requests, has them answered, writes the replies in their order.
+///
+/// Replies to pipelined requests go out together, in one write, when the input is used up. Bad input gets its 4xx, then
+/// the connection is closed, gently, so that the client can read why. A request's context ends when the server's time
+/// to drain is over, or when the client goes away while a handler works (see middleware/timeout.hpp).
+/// Memory: an input buffer of kInputBytes, the head, the body up to the limit of who reads it, and kOutputBytes of replies.
+/// While it idles the fiber and the input buffer stay, and a few KiB of the others.
+/// Threads: one fiber. Lifetime: borrows all that it is given.
+class H1Connection {
+ public:
+  /// Room for every line that the limits allow, and for a hundred small pipelined requests a read.
+  static constexpr std::size_t kInputBytes = std::size_t{16} * 1024;
+  /// Replies are gathered up to this size, then written.
+  static constexpr std::size_t kOutputBytes = std::size_t{64} * 1024;
+
+  /// Requires: limits.start_line_bytes, field_line_bytes and chunk_line_bytes fit into kInputBytes.
+  H1Connection(net::Stream& stream, const H1Options& options, const Handler& handler, Clock& clock,
+               RefusalObserver& refusals);
+  H1Connection(const H1Connection&) = delete;
+  H1Connection& operator=(const H1Connection&) = delete;
+  ~H1Connection();
+
+  /// Serves until the client leaves, misbehaves or idles too long, or `accepting` has ended and no request is under way.
+  /// `ctx` is the requests' parent; when it ends they are cut short. Parks.
+  void serve(Context& ctx, Context& accepting);
+  /// In place of serve: says why to whatever the client is asking, and closes.
+  void turn_away(Context& ctx, const Error& why);
+
+ private:
+  class Session;
+  const std::unique_ptr<Session> session_;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+#include <sluice/base/clock.hpp>
+#include <sluice/governance/rate_limit.hpp>
+#include <sluice/http/handler.hpp>
+
+namespace sluice::observe {
+class IdSource;
+class Logger;
+class Registry;
+}  // namespace sluice::observe
+
+namespace sluice::http::middleware {
+
+/// What the chain stands on; outlives it.
+struct ChainParts {
+  Clock& clock;
+  observe::Logger& log;
+  observe::Registry& metrics;
+  observe::IdSource& ids;
+};
+
+/// What may differ from route to route. Defaults are go-zero's.
+struct ChainOptions {
+  Duration timeout = std::chrono::seconds(3);
+  std::size_t body_bytes_max = std::size_t{1} << 20;
+  std::optional<governance::RateLimit> rate_limit = std::nullopt;  ///< nothing: none
+};
+
+/// What stands between the router and a handler, outermost first. The only place where the order is decided.
+[[nodiscard]] Chain default_chain(const ChainParts& parts, const ChainOptions& options = {});
+
+/// What stands around the router's own refusals, 404 and 405.
+[[nodiscard]] Chain refusal_chain(const ChainParts& parts);
+
+}  // namespace sluice::http::middleware

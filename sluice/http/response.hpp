@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sluice/base/result.hpp>
+#include <sluice/http/headers.hpp>
+#include <sluice/http/status.hpp>
+#include <sluice/runtime/context.hpp>
+
+namespace sluice::http {
+
+/// Takes a body piece by piece.
+/// Threads: the fiber that it was given to.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+  /// Sends it at once. Parks while the client is slower than we are. kCancelled: it has gone; or the cause of ctx. Give
+  /// up then.
+  virtual Result<void> write(Context& ctx, std::string_view piece) = 0;
+};
+
+/// The content types that we send, in go-zero's spelling.
+inline constexpr std::string_view kJsonType = "application/json; charset=utf-8";
+inline constexpr std::string_view kTextType = "text/plain; charset=utf-8";
+
+/// What a client gets, or got. The connection adds Date, Content-Length or Transfer-Encoding, and Connection.
+/// Threads: as any value.
+struct Response {
+  /// Called after the handler has returned, by the connection, so it owns what it uses. An error breaks the connection
+  /// off, for the client must not take a part for the whole.
+  using Stream = std::function<Result<void>(Context&, BodyWriter&)>;
+
+  int status = status::kOk;
+  Headers headers = {};
+  std::string body = {};
+  Stream stream = nullptr;  ///< if set, it makes the body and `body` is not sent; its length is unknown before
+  bool close = false;       ///< the connection ends after this reply
+  /// Why it is a refusal, for the log alone: it never leaves the process. Nothing if it is none.
+  std::optional<Error> cause = std::nullopt;
+
+  [[nodiscard]] static Response empty(int status = status::kOk);
+  [[nodiscard]] static Response text(std::string body, int status = status::kOk);
+  /// `json` is JSON text already; see handler.hpp for structs.
+  [[nodiscard]] static Response json_text(std::string json, int status = status::kOk);
+  [[nodiscard]] static Response with_type(std::string_view content_type, std::string body, int status = status::kOk);
+  [[nodiscard]] static Response streamed(std::string_view content_type, Stream stream, int status = status::kOk);
+};
+
+}  // namespace sluice::http

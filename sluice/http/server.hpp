@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+#include <sluice/base/clock.hpp>
+#include <sluice/base/result.hpp>
+#include <sluice/http/h1_connection.hpp>
+#include <sluice/http/handler.hpp>
+#include <sluice/net/stream.hpp>
+#include <sluice/runtime/context.hpp>
+
+namespace sluice::observe {
+class Logger;
+class Registry;
+}  // namespace sluice::observe
+
+namespace sluice::http {
+
+struct ServerOptions {
+  /// More are told 503 and closed. One costs a fiber and some 20 KiB, for now also while it idles.
+  std::size_t connections_max = 20'000;
+  /// How long requests under way may go on after the server was told to stop.
+  Duration drain_time = std::chrono::seconds(5);
+  H1Options h1 = {};
+};
+
+/// What a server stands on; outlives it.
+struct ServerParts {
+  Clock& clock;  ///< the one that the runtime's timers follow
+  observe::Registry& metrics;
+  observe::Logger& log;
+};
+
+/// Serves HTTP/1.1 on a listener.
+///
+///   SLUICE_TRY(auto listener, net::listen(address));
+///   Server server(std::move(listener), {}, std::ref(router), {runtime_clock(), registry, log});
+///   SLUICE_TRY(server.serve(ctx));        // until ctx ends
+///
+/// When ctx ends it accepts nobody more, closes the connections that idle, lets the requests under way finish within
+/// drain_time, cancels those that have not, and returns when all have ended.
+/// Metrics: http_server_connections (open now), http_server_connections_total, http_server_refused_total{reason}.
+/// Lifetime: outlives serve(). Threads: serve() by one fiber, once.
+class Server {
+ public:
+  Server(std::unique_ptr<net::Listener> listener, ServerOptions options, Handler handler, ServerParts parts);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  /// Ok if it stopped because ctx ended, however that was; an error if the listener failed.
+  Result<void> serve(Context& ctx);
+  /// Where it listens, with the real port. Also before serve().
+  [[nodiscard]] net::Address address() const noexcept;
+
+ private:
+  class Work;
+  const std::unique_ptr<Work> work_;
+};
+
+}  // namespace sluice::http

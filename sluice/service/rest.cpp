@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include <sluice/service/rest.hpp>
+
+#include <array>
+#include <functional>
+#include <random>
+#include <utility>
+
+#include <unistd.h>
+
+#include <sluice/base/assert.hpp>
+#include <sluice/http/router.hpp>
+#include <sluice/http/server.hpp>
+#include <sluice/net/tcp.hpp>
+#include <sluice/observe/log.hpp>
+#include <sluice/observe/registry.hpp>
+#include <sluice/observe/span.hpp>
+#include <sluice/runtime/go.hpp>
+#include <sluice/service/log_writer.hpp>
+#include <sluice/service/program.hpp>
+
+namespace sluice::service {
+namespace {
+
+// Trace ids must differ between processes, not be hard to guess.
+std::array<std::uint64_t, 2> random_seed() {
+  std::random_device entropy;
+  auto word = [&] { return std::uint64_t{entropy()} << 32 | entropy(); };
+  return {word(), word()};
+}
+
+}  // namespace
+
+/// What a service of one part makes for itself.
+class Rest::Parts {
+ public:
+  http::middleware::ChainParts refer() { return {runtime_clock(), log, metrics, ids}; }
+
+  observe::Registry metrics;
+  observe::Logger log{runtime_clock(), metrics};
+  observe::IdSource ids{random_seed()};
+};
+
+class Rest::Work {
+ public:
+  Work(RestConfig config, http::middleware::ChainParts parts)
+      : config_(std::move(config)),
+        parts_(parts),
+        router_([chain = http::middleware::refusal_chain(parts)](http::Handler next) {
+          return http::wrap(chain, std::move(next));
+        }) {}
+
+  void use(http::Middleware middleware) { own_chain_.push_back(std::move(middleware)); }
+
+  void route(std::string_view method, std::string_view pattern, http::Handler handler, const RouteOptions& options) {
+    http::middleware::ChainOptions chain{.timeout = options.timeout.value_or(config_.timeout),
+                                         .body_bytes_max = options.max_bytes.value_or(config_.max_bytes),
+                                         .rate_limit = options.rate_limit};
+    auto guarded = http::wrap(http::middleware::default_chain(parts_, chain),
+                              http::wrap(own_chain_, std::move(handler)));
+    auto added = router_.add(method, pattern, std::move(guarded));
+    if (!added && routes_) routes_ = fail(std::move(added).error().with(std::string(method) + " " + std::string(pattern)));
+  }
+
+  Result<void> listen(Context& ctx) {
+    SLUICE_TRY(routes_);
+    SLUICE_TRY(auto addresses, net::resolve(ctx, {config_.host, config_.port}));
+    SLUICE_TRY(auto listener, net::listen(addresses.front()));
+    http::ServerOptions options{
+        .connections_max = config_.max_connections, .drain_time = config_.drain_time, .h1 = {}};
+    server_.emplace(std::move(listener), options, std::ref(router_),
+                    http::ServerParts{parts_.clock, parts_.metrics, parts_.log});
+    parts_.log.info("listening", {{"service", config_.name}, {"address", server_->address().to_string()}});
+    return {};
+  }
+
+  http::Server& server() {
+    SLUICE_ASSERT(server_.has_value(), "a service listens before it serves");
+    return *server_;
+  }
+
+ private:
+  const RestConfig config_;
+  http::middleware::ChainParts parts_;
+  http::Chain own_chain_;
+  http::Router router_;
+  Result<void> routes_;  // the first wrong one
+  std::optional<http::Server> server_;
+};
+
+Rest::Rest(RestConfig config) : own_parts_(std::make_unique<Parts>()) {
+  work_ = std::make_unique<Work>(std::move(config), own_parts_->refer());
+}
+
+Rest::Rest(RestConfig config, http::middleware::ChainParts parts)
+    : work_(std::make_unique<Work>(std::move(config), parts)) {}
+
+Rest::~Rest() = default;
+
+void Rest::use(http::Middleware middleware) { work_->use(std::move(middleware)); }
+
+void Rest::get(std::string_view pattern, http::Handler handler, RouteOptions options) {
+  route("GET", pattern, std::move(handler), options);
+}
+void Rest::post(std::string_view pattern, http::Handler handler, RouteOptions options) {
+  route("POST", pattern, std::move(handler), options);
+}
+void Rest::put(std::string_view pattern, http::Handler handler, RouteOptions options) {
+  route("PUT", pattern, std::move(handler), options);
+}
+void Rest::patch(std::string_view pattern, http::Handler handler, RouteOptions options) {
+  route("PATCH", pattern, std::move(handler), options);
+}
+void Rest::remove(std::string_view pattern, http::Handler handler, RouteOptions options) {
+  route("DELETE", pattern, std::move(handler), options);
+}
+void Rest::route(std::string_view method, std::string_view pattern, http::Handler handler, RouteOptions options) {
+  work_->route(method, pattern, std::move(handler), options);
+}
+
+Result<void> Rest::listen(Context& ctx) { return work_->listen(ctx); }
+net::Address Rest::address() const { return work_->server().address(); }
+Result<void> Rest::serve(Context& ctx) { return work_->server().serve(ctx); }
+
+Result<void> Rest::run(Context& ctx, Context& stop) {
+  SLUICE_ASSERT(own_parts_ != nullptr, "run() is for a service that makes its own parts");
+  SLUICE_TRY(listen(ctx));
+  Program program(own_parts_->log);
+  program.add("log", [this](Context& part) { return write_log(part, own_parts_->log, STDOUT_FILENO); });
+  program.add("rest", [this](Context& part) { return serve(part); });
+  return program.run(ctx, stop);
+}
+
+}  // namespace sluice::service
