@@ -22,13 +22,14 @@ Context::Context(Context& parent, Deadline deadline)
   link_.on_cancel = [](internal::Cancellable* self) noexcept {
     static_cast<Link*>(self)->child->adopt_parent_cancellation();
   };
-  if (!parent.subscribe(link_)) adopt_parent_cancellation();
+  follows_parent_ = parent.subscribe(link_);
+  if (!follows_parent_) adopt_parent_cancellation();
   if (deadline_ < parent.deadline_) timer_ = std::make_unique<internal::DeadlineTimer>(*this, deadline_);
 }
 
 Context::~Context() {
   timer_.reset();
-  if (link_.is_linked()) parent_->unsubscribe(link_);
+  if (follows_parent_) parent_->unsubscribe(link_);
   SLUICE_ASSERT(waiting_.is_empty(), "a context outlives its children and whoever waits with it");
 }
 
@@ -66,7 +67,7 @@ bool Context::subscribe(internal::Cancellable& node) noexcept {
 
 void Context::unsubscribe(internal::Cancellable& node) noexcept {
   std::lock_guard hold(lock_);
-  if (node.is_linked()) waiting_.remove(node);
+  waiting_.remove(node);
 }
 
 const Context::Value* Context::find(const void* key) const noexcept {

@@ -69,7 +69,7 @@ class Context {
 
   /// For the runtime's primitives: to be told of cancellation. False, and not added, if it has come already.
   bool subscribe(internal::Cancellable& node) noexcept;
-  /// Afterwards on_cancel is neither running nor will be called. Fine if it was called or never added.
+  /// Afterwards on_cancel is neither running nor will be called. Requires: added.
   void unsubscribe(internal::Cancellable& node) noexcept;
 
  private:
@@ -96,7 +96,8 @@ class Context {
   internal::WordLock lock_;
   std::optional<Error> cause_;                             // guarded by lock_ until cancelled_, then constant
   internal::IntrusiveList<internal::Cancellable> waiting_;  // guarded by lock_
-  Link link_;                                              // in parent_->waiting_
+  Link link_;                                              // in parent_->waiting_ if follows_parent_
+  bool follows_parent_ = false;                            // owner only
   std::unique_ptr<internal::DeadlineTimer> timer_;
   std::unique_ptr<Value> values_;
 };

@@ -14,6 +14,13 @@
 namespace sluice {
 namespace {
 
+// errno's address belongs to a thread, and the compiler takes it for constant; a fiber that has been inside blocking() may
+// go on on another thread. So it is read in a function of its own, never inlined, whose body the optimizer cannot see.
+[[gnu::noinline]] int last_error() noexcept {
+  asm volatile("");
+  return errno;
+}
+
 // What a system call said: its result, and errno as it was before anything else could change it.
 struct Outcome {
   ssize_t value;
@@ -27,7 +34,7 @@ Outcome call(F f, Expect expect = Expect::kShort) {
         for (;;) {
           auto value = static_cast<ssize_t>(f());
           if (value >= 0) return {value, 0};
-          if (errno != EINTR) return {value, errno};
+          if (int error = last_error(); error != EINTR) return {value, error};
         }
       },
       expect);

@@ -33,7 +33,8 @@ Clock& runtime_clock() noexcept { return internal::timer_clock(); }
 
 void yield() {
   internal::Machine* machine = internal::current_machine();
-  if (machine != nullptr && machine->current != nullptr) internal::Scheduler::running().yield_current();
+  if (machine != nullptr && machine->current != nullptr && machine->processor != nullptr)
+    internal::Scheduler::running().yield_current();
 }
 
 Result<void> sleep(Context& ctx, Duration length) {
@@ -67,7 +68,6 @@ void TaskGroup::begin() noexcept {
 }
 
 void TaskGroup::end(Result<void> result) noexcept {
-  internal::forget_own_context();  // the group, and with it the context, may be gone when we have unlocked
   internal::Wakeups wakeups;
   {
     std::lock_guard hold(lock_);

@@ -31,8 +31,9 @@ struct RuntimeOptions {
 };
 
 /// Starts the runtime, runs `main` as its first fiber, and returns what the process should exit with: 0, or 1 after
-/// writing main's error to standard error. Fibers that are still running when main returns are abandoned, as in Go.
-/// One runtime per process at a time.
+/// writing main's error to standard error. Fibers that still exist when main returns are abandoned, as in Go: they never
+/// go on, and their destructors do not run. run() itself returns when those that are running at that moment have come to
+/// their next wait, and calls of blocking() have returned: no thread of ours outlives it. One runtime per process at a time.
 ///
 ///   int main() { return sluice::run([](sluice::Context& ctx) -> sluice::Result<void> { ... }); }
 int run(std::function<Result<void>(Context&)> main, RuntimeOptions options = {});
@@ -46,7 +47,7 @@ int run(std::function<Result<void>(Context&)> main, RuntimeOptions options = {})
 template <class F>
 Result<void> go(F fn, std::source_location where = std::source_location::current());
 
-/// Lets others run; the caller stays runnable. Returns at once outside of fibers.
+/// Lets others run; the caller stays runnable. Returns at once outside of fibers and inside blocking().
 void yield();
 
 /// Parks for this long. The cause of ctx if that ends first.
@@ -112,14 +113,18 @@ void TaskGroup::go(F fn, std::source_location where) {
   static_assert(std::invocable<F&, Context&>, "a group's fiber takes the group's Context&");
   if (context_.is_cancelled()) return;
   begin();
+  // optional: what fn captured must be gone before end() lets wait() return.
   auto started = internal::spawn(
-      [this, fn = std::move(fn)]() mutable {
+      [this, fn = std::optional<F>(std::move(fn))]() mutable {
+        Result<void> result;
         if constexpr (std::is_void_v<std::invoke_result_t<F&, Context&>>) {
-          fn(context_);
-          end({});
+          (*fn)(context_);
         } else {
-          end(fn(context_));
+          result = (*fn)(context_);
         }
+        fn.reset();
+        internal::forget_own_context();  // after end() the group, and with it the context, may be gone
+        end(std::move(result));
       },
       &context_, where);
   if (!started) end(std::move(started));

@@ -16,11 +16,13 @@ struct PollEntry;
 /// processor that adopted it; no system call per wait.
 ///
 ///   for (;;) {
-///     ssize_t n = ::recv(socket.fd(), ...);
+///     ssize_t n = receive(socket.fd(), bytes);   // ::recv, or -errno
 ///     if (n >= 0) return n;
-///     if (errno == EAGAIN) SLUICE_TRY(socket.wait_readable(ctx)); else ...
+///     if (n == -EAGAIN) SLUICE_TRY(socket.wait_readable(ctx)); else ...
 ///   }
 ///
+/// Read errno in a function that is never inlined ([[gnu::noinline]] receive() above): after a wait the fiber may be on
+/// another thread, while the compiler believes that errno stays where it was.
 /// Waits may return early without reason: try the call again. Threads: at most one fiber waits for each direction.
 /// Lifetime: closes the descriptor; nobody waits any more by then (asserted).
 class Pollable {

@@ -21,7 +21,8 @@ namespace sluice {
 ///
 /// The queue is bounded; who meets it full parks until there is room. Items that no worker has begun when the request's
 /// context ends are answered with its cause; the work on the others sees the ended context. When the pool's own context
-/// has ended, what has not begun is answered with that cause. Threads: process() from any fiber.
+/// has ended, what has not begun is answered with that cause. Had there been no stacks for its workers, all is answered
+/// with kResourceExhausted. Threads: process() from any fiber but those of its own workers.
 /// Lifetime: joins its workers at the end; nobody is inside process() by then.
 template <class Item, class Output>
 class WorkerPool {
@@ -33,11 +34,10 @@ class WorkerPool {
   using Work = std::function<Result<Output>(Context&, const Item&)>;
 
   WorkerPool(Context& parent, Options options, Work work)
-      : work_(std::move(work)), pool_context_(parent), jobs_(options.queue), group_(parent) {
+      : work_(std::move(work)), parent_(parent), jobs_(options.queue), group_(workers_context_) {
     SLUICE_ASSERT(options.workers > 0, "a pool without workers would never answer");
-    for (std::size_t i = 0; i < options.workers; ++i) group_.go([this](Context&) { serve(); });
+    for (std::size_t i = 0; i < options.workers; ++i) group_.go([this](Context& ctx) { serve(ctx); });
   }
-  ~WorkerPool() { jobs_.close(); }
 
   /// One result per item, in their order. Parks until all are answered.
   std::vector<Result<Output>> process(Context& ctx, std::span<const Item> items);
@@ -50,23 +50,23 @@ class WorkerPool {
     WaitGroup* pending = nullptr;
   };
 
-  // Until the queue is closed, whatever else has ended: every job in it has somebody who waits for its answer.
-  void serve() {
-    Context patient;
+  void serve(Context& ctx) {
     for (;;) {
-      auto received = jobs_.recv(patient);
-      if (!received || !*received) return;
+      auto received = jobs_.recv(ctx);
+      if (!received) return;
       const Job& job = **received;
       auto alive = job.ctx->check();
-      if (alive) alive = pool_context_.check();
+      if (alive) alive = parent_.check();
       *job.result = alive ? work_(*job.ctx, *job.item) : fail(std::move(alive).error());
       job.pending->done();
     }
   }
 
   const Work work_;
-  Context& pool_context_;
+  Context& parent_;
   Chan<Job> jobs_;
+  // Apart from the parent's: every job in the queue has somebody who waits for its answer, whatever else has ended.
+  Context workers_context_;
   TaskGroup group_;
 };
 
@@ -74,7 +74,12 @@ class WorkerPool {
 
 template <class Item, class Output>
 std::vector<Result<Output>> WorkerPool<Item, Output>::process(Context& ctx, std::span<const Item> items) {
-  std::vector<Result<Output>> results(items.size(), fail(Code::kCancelled, "the worker pool has stopped"));
+  auto staffed = group_.context().check();
+  std::vector<Result<Output>> results;
+  results.reserve(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i)
+    results.emplace_back(fail(staffed ? Error(Code::kInternal, "not answered") : staffed.error()));
+  if (!staffed) return results;
   // Workers write into our frame, so we leave only when each has: that wait follows a context that nobody cancels. What
   // cancelling cuts short is their work.
   Context patient;

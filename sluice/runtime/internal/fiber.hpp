@@ -66,6 +66,7 @@ struct Fiber {
 
   struct Membership final : Cancellable {
     Fiber* fiber = nullptr;
+    bool is_subscribed = false;  // this fiber only; the list's own links change with its neighbours, under a lock
   };
   Context* own_context = nullptr;  // the one it was started with
   Membership membership;           // in own_context from the first wait that follows it
@@ -75,6 +76,7 @@ struct Fiber {
   std::atomic<ParkReason> reason{ParkReason::kNone};
   std::source_location started_at;
 
+  std::uint64_t* canary = nullptr;  // below a stack without guard, see overflow.hpp; null: it has one
   std::byte* stack_low = nullptr;  // lowest usable byte
   std::size_t stack_bytes = 0;     // usable
   void* sanitizer_stack = nullptr;  // ASan's fake stack while not running

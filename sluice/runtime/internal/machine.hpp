@@ -43,9 +43,18 @@ struct Processor {
   std::atomic<std::uint64_t> fibers_started{0};
   std::atomic<std::uint64_t> fibers_ended{0};
 
+  // For whose queue we were woken. Written by the waker, taken by our owner; publishes nothing.
+  std::atomic<Processor*> woken_for{nullptr};
+  // Until when a long queue here wakes nobody; 0: it does. Written by who was woken in vain and by the owner, who reads
+  // it; publishes nothing.
+  std::atomic<std::int64_t> wakes_held_until_ns{0};
+
   // Owner only:
   std::vector<Stack> stacks;
   Instant served_at;             // timers and poller were looked at
+  Instant awake_since;      // the last sleep ended
+  std::uint32_t held_at_visit = 0;  // of loop_visits: the clock said then that wake-ups are being held
+  bool has_seen_talk = false;       // what could have been stolen was soon run by its owner
   std::uint32_t next_streak = 0;  // turns in a row that `next` got before the queue
   std::uint32_t loop_visits = 0;
   std::uint64_t random = 0;

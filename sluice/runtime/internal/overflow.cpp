@@ -4,7 +4,9 @@
 #include <atomic>
 #include <charconv>
 #include <csignal>
-#include <cstring>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
 #include <string_view>
 
 #include <sys/mman.h>
@@ -15,6 +17,8 @@
 
 namespace sluice::internal {
 namespace {
+
+constexpr std::uint64_t kCanary = 0x5ca1ab1e'0ddba11e;  // a number that nobody writes by chance
 
 // Set while a runtime runs; read by the handler.
 std::atomic<const StackPool*> guarded_stacks{nullptr};
@@ -28,23 +32,27 @@ void say(std::size_t number) noexcept {
   say(std::string_view(digits, static_cast<std::size_t>(end - digits)));
 }
 
-void on_fault(int signal, siginfo_t* info, void*) {
+void name_the_culprit(const Fiber* fiber, std::size_t stack_bytes) noexcept {
+  say("stack overflow: the fiber started at ");
+  if (fiber != nullptr) {
+    say(fiber->started_at.file_name());
+    say(":");
+    say(static_cast<std::size_t>(fiber->started_at.line()));
+  } else {
+    say("an unknown place");
+  }
+  say(" needs more than its ");
+  say(stack_bytes / 1024);
+  say(" KiB (RuntimeOptions::stack_bytes)\n");
+}
+
+[[maybe_unused]] void on_fault(int signal, siginfo_t* info, void*) {
   const StackPool* stacks = guarded_stacks.load();
   Stack stack = stacks ? stacks->stack_above_guard(info->si_addr) : Stack{};
-  if (stack.bytes != 0) {
-    say("stack overflow: the fiber started at ");
-    Machine* machine = current_machine();
-    if (Fiber* fiber = machine ? machine->current : nullptr) {
-      say(fiber->started_at.file_name());
-      say(":");
-      say(static_cast<std::size_t>(fiber->started_at.line()));
-    } else {
-      say("an unknown place");
-    }
-    say(" needs more than its ");
-    say(stack.bytes / 1024);
-    say(" KiB (RuntimeOptions::stack_bytes)\n");
-  }
+  Machine* machine = current_machine();
+  const Fiber* fiber = machine ? machine->current : nullptr;
+  if (fiber != nullptr && fiber->stack_low != stack.low) fiber = nullptr;  // it strayed into somebody else's guard
+  if (stack.bytes != 0) name_the_culprit(fiber, stack.bytes);
   // Once more with the handler that was there before us: it dumps the core, or tells its own story.
   ::sigaction(signal, &previous_action, nullptr);
 }
@@ -66,10 +74,20 @@ void remove_overflow_handler() noexcept {
   if (guarded_stacks.exchange(nullptr) != nullptr) ::sigaction(SIGSEGV, &previous_action, nullptr);
 }
 
+void plant_canary(Fiber& fiber) noexcept {
+  fiber.canary = ::new (fiber.stack_low - sizeof kCanary) std::uint64_t(kCanary);
+}
+
+void look_at_canary(const Fiber& fiber) noexcept {
+  if (*fiber.canary == kCanary) return;
+  name_the_culprit(&fiber, fiber.stack_bytes);
+  std::abort();
+}
+
 SignalStack::SignalStack() noexcept
     : memory_(::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
   if (memory_ == MAP_FAILED) return;  // then an overflow ends the process without a word
-  stack_t stack{};
+  [[maybe_unused]] stack_t stack{};
   stack.ss_sp = memory_;
   stack.ss_size = kBytes;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

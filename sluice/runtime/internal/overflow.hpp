@@ -5,13 +5,19 @@
 
 namespace sluice::internal {
 
+struct Fiber;
 class StackPool;
 
-/// From now on a write into a stack's guard page says which fiber outgrew its stack, before the process dies of it.
+/// From now on a write into a stack's guard says which fiber outgrew its stack, before the process dies of it.
 /// Sanitizers have handlers of their own, which are left in place.
 void install_overflow_handler(const StackPool& stacks) noexcept;
 /// Puts back what was there.
 void remove_overflow_handler() noexcept;
+
+/// For a stack without guard: leaves a word below it that an overflow would change.
+void plant_canary(Fiber& fiber) noexcept;
+/// Ends the process, in the same words as the handler, if it was changed. Requires: a canary; the fiber is not running.
+void look_at_canary(const Fiber& fiber) noexcept;
 
 /// The calling thread's stack for signal handlers, for as long as this lives.
 class SignalStack {

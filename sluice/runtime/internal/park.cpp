@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/internal/park.hpp>
 
+#include <utility>
+
 #include <sluice/base/assert.hpp>
 #include <sluice/runtime/internal/machine.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
@@ -18,18 +20,18 @@ Context& own_context() noexcept { return *this_fiber().own_context; }
 
 void forget_own_context() noexcept {
   Fiber& self = this_fiber();
-  if (self.membership.is_linked()) self.own_context->unsubscribe(self.membership);
+  if (std::exchange(self.membership.is_subscribed, false)) self.own_context->unsubscribe(self.membership);
   self.own_context = nullptr;
 }
 
-Wait::Wait(Context* ctx) noexcept : fiber_(this_fiber()), ctx_(ctx), may_park_(true) {
+Wait::Wait(Context* ctx) noexcept : fiber_(this_fiber()), ctx_(ctx) {
   if (ctx_ == nullptr) {
     fiber_.wait_word.store(Fiber::kPreparing, std::memory_order_relaxed);  // relaxed: published under the waker's lock
   } else if (ctx_ == fiber_.own_context) {
-    if (!fiber_.membership.is_linked() && !ctx_->subscribe(fiber_.membership)) {
-      may_park_ = false;
-      return;
-    }
+    Fiber::Membership& membership = fiber_.membership;
+    if (!membership.is_subscribed) membership.is_subscribed = ctx_->subscribe(membership);
+    may_park_ = membership.is_subscribed;
+    if (!may_park_) return;
     // seq_cst: either we see the flag below, or cancel(), which sets it first, sees that we are about to wait.
     fiber_.wait_word.exchange(Fiber::kPreparing | Fiber::kFollowsOwn);
     may_park_ = !ctx_->is_cancelled();
@@ -40,12 +42,12 @@ Wait::Wait(Context* ctx) noexcept : fiber_(this_fiber()), ctx_(ctx), may_park_(t
       if (waiting.claim(Fiber::kContextEndedToken) == Claim::kParked) make_ready(waiting);
     };
     fiber_.wait_word.store(Fiber::kPreparing, std::memory_order_relaxed);  // relaxed: published under the context's lock
-    may_park_ = ctx_->subscribe(subscription_);
+    is_subscribed_ = may_park_ = ctx_->subscribe(subscription_);
   }
 }
 
 Wait::~Wait() {
-  if (subscription_.is_linked()) ctx_->unsubscribe(subscription_);
+  if (is_subscribed_) ctx_->unsubscribe(subscription_);
   // relaxed: nobody else cares; a claim that comes too late finds neither kPreparing nor kWaiting, before and after.
   fiber_.wait_word.store(Fiber::kRunning, std::memory_order_relaxed);
   fiber_.reason.store(ParkReason::kNone, std::memory_order_relaxed);  // relaxed: for dumps

@@ -37,8 +37,9 @@ class Wait {
 
   Fiber& fiber_;
   Context* const ctx_;
-  Subscription subscription_;  // in ctx_, unless that is the fiber's own context, which has its membership
-  bool may_park_;
+  Subscription subscription_;  // in ctx_ if is_subscribed_; the fiber's own context has its membership instead
+  bool is_subscribed_ = false;
+  bool may_park_ = true;
 };
 
 /// Puts a fiber, whose wait the caller has won or which is new, where it will run soon.

@@ -63,7 +63,7 @@ void PollEntryPool::put(PollEntry* entry) noexcept {
 Poller::Poller() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)), event_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   SLUICE_ASSERT(epoll_fd_ >= 0 && event_fd_ >= 0, "the runtime needs an epoll and an eventfd per processor");
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLET;  // an edge per write, so that nobody needs to read it empty
+  event.events = EPOLLIN;  // no edge: it stays until its owner has seen it, whoever else polls in between
   event.data.ptr = nullptr;
   SLUICE_ASSERT(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, event_fd_, &event) == 0, "an eventfd can be polled");
 }
@@ -85,9 +85,14 @@ std::size_t Poller::poll(std::optional<Duration> timeout, Wakeups& wakeups) {
   std::array<epoll_event, kEventsPerPoll> events;
   timespec limit = to_timespec(timeout.value_or(Duration::zero()));
   int count = ::epoll_pwait2(epoll_fd_, events.data(), kEventsPerPoll, timeout ? &limit : nullptr, nullptr);
+  // Anything else would return at once, for ever: better a word than a processor that burns.
+  SLUICE_ASSERT(count >= 0 || errno == EINTR, "the kernel has epoll_pwait2 (Linux 5.11)");
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    if (event.data.ptr == nullptr) continue;  // interrupt()
+    if (event.data.ptr == nullptr) {
+      if (timeout != Duration::zero()) forget_interrupts();
+      continue;
+    }
     auto& entry = *static_cast<PollEntry*>(event.data.ptr);
     std::lock_guard hold(entry.lock);
     // An error or a hang-up ends both waits; the system call that follows will say which it was.
@@ -99,7 +104,12 @@ std::size_t Poller::poll(std::optional<Duration> timeout, Wakeups& wakeups) {
 
 void Poller::interrupt() noexcept {
   std::uint64_t one = 1;
-  [[maybe_unused]] ssize_t written = ::write(event_fd_, &one, sizeof one);  // full: then an edge is pending anyway
+  [[maybe_unused]] ssize_t written = ::write(event_fd_, &one, sizeof one);  // full: then one is pending anyway
+}
+
+void Poller::forget_interrupts() noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] ssize_t got = ::read(event_fd_, &count, sizeof count);  // empty: somebody was faster
 }
 
 }  // namespace sluice::internal

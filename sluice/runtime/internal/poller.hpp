@@ -54,12 +54,15 @@ class Poller {
   /// Edges of both directions from now on, until the descriptor is closed.
   Result<void> add(PollEntry& entry);
   /// Gathers fibers whose wait has ended into `wakeups`. Waits at most for `timeout`; nothing means for ever, zero not at
-  /// all. How many events came.
+  /// all. How many events came, an interrupt counted as one.
   std::size_t poll(std::optional<Duration> timeout, Wakeups& wakeups);
-  /// Ends a poll() that waits, or the next one.
+  /// Ends a poll() that waits, or the next one that would. One that need not wait leaves it alone: that may be a thief's,
+  /// and then the owner, who is owed the interrupt, would sleep for ever.
   void interrupt() noexcept;
 
  private:
+  void forget_interrupts() noexcept;
+
   int epoll_fd_;
   int event_fd_;
 };

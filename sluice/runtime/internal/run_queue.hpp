@@ -13,9 +13,9 @@ struct Fiber;
 /// The runnable fibers of one processor: a ring with one owner, who adds at the tail and takes at the head, and thieves,
 /// who take half of it from the head.
 /// Threads: push and pop: the owner; steal_into: the owner of the *target*, any number at once; size_approx: any.
-/// Source: Go's runq (proc.go: runqput, runqget, runqgrab). Unlike there the ring's size is a parameter, so that tests can
-/// use one of four and see every wrap.
-template <std::uint32_t Capacity>
+/// Source: Go's runq (proc.go: runqput, runqget, runqgrab). Unlike there the ring's size and its atomics are parameters, so
+/// that a test can use four slots, and atomics that let it try every interleaving.
+template <std::uint32_t Capacity, template <class> class Atomic = std::atomic>
 class BasicRunQueue {
   static_assert((Capacity & (Capacity - 1)) == 0, "indices wrap by masking");
 
@@ -77,10 +77,20 @@ class BasicRunQueue {
     return tail - head > Capacity ? 0 : tail - head;
   }
 
+  /// Names what is queued now, for still_waiting_approx.
+  [[nodiscard]] std::uint32_t mark() const noexcept {
+    return tail_.load(std::memory_order_relaxed);  // relaxed: as in size_approx
+  }
+  /// How many of those that were queued at the mark still are. Any number if the mark is two thousand million pushes old.
+  [[nodiscard]] std::uint32_t still_waiting_approx(std::uint32_t mark) const noexcept {
+    std::uint32_t left = mark - head_.load(std::memory_order_relaxed);  // relaxed: as in size_approx
+    return left > Capacity ? 0 : left;  // head is past the mark
+  }
+
  private:
-  alignas(64) std::atomic<std::uint32_t> head_{0};  // written by all; publishes that slots below it are free
-  alignas(64) std::atomic<std::uint32_t> tail_{0};  // written by the owner; publishes the slots below it
-  std::array<std::atomic<Fiber*>, Capacity> ring_{};
+  alignas(64) Atomic<std::uint32_t> head_{0};  // written by all; publishes that slots below it are free
+  alignas(64) Atomic<std::uint32_t> tail_{0};  // written by the owner; publishes the slots below it
+  std::array<Atomic<Fiber*>, Capacity> ring_{};
 };
 
 /// As in Go: enough that bursts stay local, little enough to move half of it quickly.

@@ -10,13 +10,14 @@
 //   2. global queue only: ordered before 3 (seq_cst)    2. stop spinning
 //   3. if somebody sleeps and nobody spins:             3. (ordered after 1) look once more at the global queue and whatever
 //      make one sleeper a spinner, interrupt its poller     could be stolen; if there is something, undo 1
-//   Waking costs some 25 µs on a virtual machine, so    4. wait in the poller until the next timer
-//   local work wakes somebody only from kWakeDepth on.
+//   Waking costs some 25 µs on a virtual machine, so        (not if it was just seen that its owner is faster)
+//   local work wakes somebody only from kWakeDepth on,  4. wait in the poller until the next timer
+//   and not for kWakeHold after it was not worth it.
 //   Local pushes have no barrier: a sleeper may miss one. The owner of the queue is awake and will run it; if it is
 //   busy too long, sysmon notices and wakes somebody.
 //
 // Spinning: a machine that looks for work and has found none yet. At most one is woken to spin at a time; who stops
-// spinning because it found something wakes the next if there is more. Nobody spins for longer than kSpinRounds.
+// spinning because it found something wakes the next if there is more. Nobody spins for longer than kRipeAfter.
 //
 // Fairness: `next` runs before the queue, at most kMaxNextStreak turns in a row; every kGlobalEvery visits of the loop the global
 // queue goes first; timers and poller are looked at each kServeEvery at the latest, between two fibers.
@@ -31,6 +32,7 @@
 #include <cstdio>
 #include <mutex>
 #include <random>
+#include <system_error>
 
 #include <cxxabi.h>
 #include <sched.h>
@@ -56,15 +58,22 @@ constexpr std::uint32_t kLoopEvery = 16;       // direct switches between fibers
 constexpr std::uint32_t kGlobalEvery = 4;      // visits of the loop: about 61 turns, as in Go
 constexpr std::uint32_t kMaxNextStreak = 64;   // two fibers that only wake each other let the queue in after that
 constexpr std::uint32_t kWakeDepth = 3;        // one fiber is as fast run here as elsewhere; three are not
+// Fibers that only talk to each other get further on one processor than on two, where each word that they share travels
+// for longer than they work. So only what has waited is stolen, and who was woken for a processor and has nothing left to
+// do within kWorthWaking is not woken for it again for a while. Without this, five workers between two channels took twice
+// the time on two processors, and four times the work.
+constexpr Duration kRipeAfter = 20us;          // about what it costs to wake somebody
+constexpr Duration kWorthWaking = 100us;       // a few times that
+constexpr Duration kWakeHold = 1ms;            // at worst one part in ten is lost; sysmon wakes somebody in spite of it
 constexpr std::uint32_t kStealDepth = 2;       // the last one of a processor that makes progress stays with it
 constexpr Duration kServeEvery = 50us;         // what a ready socket or timer may wait while fibers run back to back
-constexpr int kSpinRounds = 4;                 // about as long as a wake-up costs its sender
-constexpr int kPausesPerRound = 30;
+constexpr int kPausesPerLook = 30;             // at a queue of another processor, whose owner needs its cache lines
 constexpr std::size_t kStackBatch = 32;        // stacks that move between a processor and the pool at once
 constexpr std::size_t kStacksKept = 2 * kStackBatch;
 constexpr std::size_t kMaxMachines = 1024;     // beyond it, blocking calls hold their processors
 constexpr Duration kSysmonFast = 200us;        // a blocking call is noticed after one to two of these
 constexpr Duration kSysmonSlow = 10ms;         // with nothing to do, as in Go
+constexpr Duration kTrimEvery = 1s;            // how long a stack lies idle before its memory goes back
 constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;  // splitmix64's increment
 
 std::atomic<Scheduler*> running_scheduler{nullptr};  // set and reset by run(); publishes the scheduler
@@ -114,7 +123,11 @@ Scheduler& Scheduler::running() noexcept {
   return *scheduler;
 }
 
-Processor& Scheduler::processor() noexcept { return *current_machine()->processor; }
+Processor& Scheduler::processor() noexcept {
+  Machine* machine = current_machine();
+  SLUICE_ASSERT(machine != nullptr && machine->processor != nullptr, "only a fiber, outside of blocking(), has a processor");
+  return *machine->processor;
+}
 
 std::uint64_t Scheduler::random() noexcept { return next_random(processor().random); }
 
@@ -126,7 +139,10 @@ void Scheduler::run(std::function<void()> main) {
   install_overflow_handler(stacks_);
   Machine& first = machines_.emplace_back();
   first.processor = &processors_[0];
-  for (std::size_t i = 1; i < processors_.size(); ++i) hand_on(processors_[i]);
+  for (std::size_t i = 1; i < processors_.size(); ++i) {
+    bool has_machine = hand_on(processors_[i]);
+    SLUICE_ASSERT(has_machine, "there is a thread for each processor to start with");
+  }
   sysmon_ = std::thread([this] { sysmon_main(); });
 
   set_current_machine(&first);
@@ -162,8 +178,8 @@ void Scheduler::stop() noexcept {
     }
     spares_ = nullptr;
   }
-  sysmon_wake_.store(1);
-  futex_wake(sysmon_wake_);
+  sysmon_word_.store(kSysmonStops);
+  futex_wake(sysmon_word_);
 }
 
 void Scheduler::join_machines() noexcept {
@@ -256,25 +272,22 @@ Fiber* Scheduler::take_global(Processor& p) noexcept {
 
 Fiber* Scheduler::steal(Processor& thief) noexcept {
   if (processors_.size() == 1) return nullptr;
-  for (int round = 0; round < kSpinRounds; ++round) {
-    std::size_t first = next_random(thief.random) % processors_.size();
-    for (std::size_t i = 0; i < processors_.size(); ++i) {
-      Processor& victim = processors_[(first + i) % processors_.size()];
-      if (&victim == &thief) continue;
-      if (Fiber* fiber = steal_from(victim, thief)) return fiber;
-    }
-    for (int pause = 0; pause < kPausesPerRound; ++pause) relax_processor();
-    if (Fiber* fiber = take_global(thief)) return fiber;
+  std::size_t first = next_random(thief.random) % processors_.size();
+  for (std::size_t i = 0; i < processors_.size(); ++i) {
+    Processor& victim = processors_[(first + i) % processors_.size()];
+    if (&victim == &thief || !has_stealable_work(victim)) continue;
+    if (Fiber* fiber = steal_from(victim, thief)) return fiber;
   }
-  return nullptr;
+  return take_global(thief);
 }
 
 Fiber* Scheduler::steal_from(Processor& victim, Processor& thief) noexcept {
-  if (!has_stealable_work(victim)) return nullptr;
+  if (makes_progress(victim) && !is_ripe(victim)) {
+    thief.has_seen_talk = true;
+    return nullptr;
+  }
   if (Fiber* fiber = victim.queue.steal_into(thief.queue)) return fiber;
-  // relaxed: a hint; the exchange below decides.
-  bool is_stuck = victim.stuck_at.load(std::memory_order_relaxed) == victim.turns.load(std::memory_order_relaxed);
-  if (!is_stuck) return nullptr;
+  if (!is_stuck(victim)) return nullptr;
   // A stuck owner serves nobody: its timers, its sockets and its next fiber are ours to take.
   victim.timers.fire_due(clock_.now());
   Wakeups wakeups;
@@ -283,6 +296,18 @@ Fiber* Scheduler::steal_from(Processor& victim, Processor& thief) noexcept {
   // acquire: pairs with the release in push_local.
   if (Fiber* fiber = victim.next.exchange(nullptr, std::memory_order_acquire)) return fiber;
   return take_local(thief);
+}
+
+// Spins until what waits now has waited for long enough; false: its owner got to it first, or there is other work.
+bool Scheduler::is_ripe(const Processor& victim) const noexcept {
+  std::uint32_t mark = victim.queue.mark();
+  Instant until = system_clock().now() + kRipeAfter;
+  while (victim.queue.still_waiting_approx(mark) >= kStealDepth) {
+    if (global_size_.load(std::memory_order_relaxed) > 0) return false;  // relaxed: looked at again under the lock
+    if (system_clock().now() >= until) return true;
+    for (int pause = 0; pause < kPausesPerLook; ++pause) relax_processor();
+  }
+  return false;
 }
 
 void Scheduler::serve(Processor& p) noexcept {
@@ -303,25 +328,50 @@ void Scheduler::sleep(Machine& machine) noexcept {
     machine.is_spinning = false;
     spinners_.fetch_sub(1);
   }
-  if (global_size_.load() > 0 || is_there_work_for_others(p) || stopping_.load() || skip_idle_time(p)) {
+  bool has_missed_work = !std::exchange(p.has_seen_talk, false) && is_there_work_for_others(p);
+  if (global_size_.load() > 0 || has_missed_work || stopping_.load() || skip_idle_time(p)) {
     leave_sleep(machine);
     return;
   }
+  judge_wake_up(p);
   std::optional<Duration> timeout;
   if (Instant next = p.timers.next_approx(); next != Instant::max() && options_.clock == nullptr)
     timeout = std::max(next - clock_.now(), Duration::zero());
   Wakeups wakeups;
   p.poller.poll(timeout, wakeups);
   leave_sleep(machine);
-  p.served_at = system_clock().now();
+  p.served_at = p.awake_since = system_clock().now();
   p.timers.fire_due(options_.clock ? clock_.now() : p.served_at);
   wakeups.run();
+}
+
+// Before P sleeps again: was it worth waking?
+void Scheduler::judge_wake_up(Processor& p) noexcept {
+  Processor* waker = p.woken_for.exchange(nullptr, std::memory_order_relaxed);  // relaxed: says nothing about anything else
+  if (waker == nullptr) return;
+  Instant now = system_clock().now();
+  if (now - p.awake_since >= kWorthWaking) return;
+  // relaxed: a hint for when to wake; nothing depends on seeing it.
+  waker->wakes_held_until_ns.store((now + kWakeHold).time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+// Reads the clock once for each visit of the loop, that is about every 16 turns, and only while wake-ups are being held.
+bool Scheduler::are_wakes_held(Processor& p) noexcept {
+  std::int64_t until = p.wakes_held_until_ns.load(std::memory_order_relaxed);  // relaxed: as in judge_wake_up
+  if (until == 0) return false;
+  if (p.held_at_visit == p.loop_visits) return true;
+  if (system_clock().now().time_since_epoch().count() < until) {
+    p.held_at_visit = p.loop_visits;
+    return true;
+  }
+  p.wakes_held_until_ns.store(0, std::memory_order_relaxed);  // relaxed: should a newer one get lost, we wake once more
+  return false;
 }
 
 // True: we ended it ourselves. False: somebody made us a spinner and has interrupted the poller.
 bool Scheduler::leave_sleep(Machine& machine) noexcept {
   if (machine.processor->state.exchange(Processor::State::kRunning) == Processor::State::kSleeping) {
-    sleepers_.fetch_sub(1);
+    count_awake();
     return true;
   }
   machine.is_spinning = true;
@@ -332,6 +382,8 @@ bool Scheduler::leave_sleep(Machine& machine) noexcept {
 bool Scheduler::skip_idle_time(Processor& p) noexcept {
   Instant next = p.timers.next_approx();
   if (options_.clock == nullptr || next == Instant::max() || away_.load() > 0) return false;
+  // A fiber that came back from blocking() was in the global queue before it left the count.
+  if (global_size_.load() > 0) return true;
   Duration left = next - clock_.now();
   if (left > Duration::zero()) options_.clock->advance(left);
   return true;
@@ -354,6 +406,8 @@ void Scheduler::make_ready(Fiber& fiber) noexcept {
   Machine* machine = current_machine();
   if (machine == nullptr || machine->processor == nullptr) return push_global(fiber);
   Processor& p = *machine->processor;
+  // relaxed: only its owner, we, fills `next`, so an empty one stays empty, and a store does where most wake-ups end.
+  if (p.next.load(std::memory_order_relaxed) == nullptr) return p.next.store(&fiber, std::memory_order_release);  // as below
   // release: publishes the fiber to a thief. acquire: the one we displace may have been put there by another machine.
   Fiber* displaced = p.next.exchange(&fiber, std::memory_order_acq_rel);
   if (displaced != nullptr) push_local(p, *displaced);
@@ -367,7 +421,7 @@ void Scheduler::make_ready_behind(Fiber& fiber) noexcept {
 
 void Scheduler::push_local(Processor& p, Fiber& fiber) noexcept {
   if (!p.queue.push(&fiber)) return push_global(fiber);
-  if (p.queue.size_approx() >= kWakeDepth) wake_one_processor();
+  if (p.queue.size_approx() >= kWakeDepth && !are_wakes_held(p)) wake_one_processor(&p);
 }
 
 void Scheduler::push_global(Fiber& fiber) noexcept {
@@ -381,19 +435,25 @@ void Scheduler::push_global(Fiber& fiber) noexcept {
   wake_one_processor();
 }
 
-void Scheduler::wake_one_processor() noexcept {
-  if (sleepers_.load() == 0) return;  // seq_cst: see sleep()
-  std::uint32_t none = 0;
-  // At most one is on its way at a time: it wakes the next if there is more.
-  if (!spinners_.compare_exchange_strong(none, 1)) return;
-  for (Processor& p : processors_) {
-    auto sleeping = Processor::State::kSleeping;
-    if (!p.state.compare_exchange_strong(sleeping, Processor::State::kRunning)) continue;
-    sleepers_.fetch_sub(1);
-    p.poller.interrupt();
-    return;
+void Scheduler::wake_one_processor(Processor* for_whom) noexcept {
+  while (sleepers_.load() > 0) {  // seq_cst: see sleep()
+    std::uint32_t none = 0;
+    // At most one is on its way at a time: it wakes the next if there is more.
+    if (!spinners_.compare_exchange_strong(none, 1)) return;
+    for (Processor& p : processors_) {
+      auto sleeping = Processor::State::kSleeping;
+      if (!p.state.compare_exchange_strong(sleeping, Processor::State::kRunning)) continue;
+      p.woken_for.store(for_whom, std::memory_order_relaxed);  // relaxed: as in judge_wake_up
+      count_awake();
+      p.poller.interrupt();
+      return;
+    }
+    spinners_.fetch_sub(1);
+    // Nobody was left to wake. But who pushed while we counted as a spinner has left it to us, and a processor that we
+    // had passed may have gone to sleep without seeing that work. (Go's proc.go calls this "needspinning".)
+    if (global_size_.load() == 0) return;
+    ::sched_yield();  // or somebody is awake and has yet to count himself so
   }
-  spinners_.fetch_sub(1);
 }
 
 void Scheduler::stop_spinning(Machine& machine) noexcept {
@@ -403,13 +463,21 @@ void Scheduler::stop_spinning(Machine& machine) noexcept {
   if (global_size_.load() > 0 || is_there_work_for_others(*machine.processor)) wake_one_processor();
 }
 
+bool Scheduler::is_stuck(const Processor& p) const noexcept {
+  // relaxed, here and below: hints; what is acted upon is checked by an exchange. One that the kernel was slow to wake
+  // looks stuck as well, and goes on to look so when it sleeps again: hence the state.
+  return p.stuck_at.load(std::memory_order_relaxed) == p.turns.load(std::memory_order_relaxed) &&
+         p.state.load(std::memory_order_relaxed) == Processor::State::kRunning;
+}
+
+bool Scheduler::makes_progress(const Processor& p) const noexcept {
+  // relaxed: as above.
+  return !is_stuck(p) && p.state.load(std::memory_order_relaxed) != Processor::State::kBlocking;
+}
+
 bool Scheduler::has_stealable_work(const Processor& p) const noexcept {
   std::uint32_t size = p.queue.size_approx();
-  if (size >= kStealDepth) return true;
-  // relaxed: hints, as the size is.
-  bool is_stuck = p.stuck_at.load(std::memory_order_relaxed) == p.turns.load(std::memory_order_relaxed);
-  bool is_blocking = p.state.load(std::memory_order_relaxed) == Processor::State::kBlocking;
-  return is_stuck || (is_blocking && size > 0);
+  return size >= kStealDepth || is_stuck(p) || (size > 0 && !makes_progress(p));
 }
 
 bool Scheduler::is_there_work_for_others(const Processor& except) const noexcept {
@@ -438,6 +506,7 @@ Fiber* Scheduler::make_fiber(std::size_t closure_bytes, std::size_t closure_alig
   fiber->closure = reinterpret_cast<void*>(closure);
   fiber->stack_low = stack.low;
   fiber->stack_bytes = closure - reinterpret_cast<std::uintptr_t>(stack.low);
+  if (!stack.is_guarded) plant_canary(*fiber);
   fiber->own_context = own;
   fiber->started_at = where;
   fiber->membership.fiber = fiber;
@@ -483,6 +552,7 @@ void Scheduler::end_current() noexcept {
 // The other side of every switch: the fiber that left is off its stack now, and only now may others have it.
 void Scheduler::after_switch(Machine& machine) noexcept {
   Fiber* left = std::exchange(machine.previous, nullptr);
+  if (left != nullptr && left->canary != nullptr) look_at_canary(*left);
   switch (std::exchange(machine.after, Machine::After::kNothing)) {
     case Machine::After::kNothing: return;
     case Machine::After::kPark: {
@@ -498,13 +568,18 @@ void Scheduler::after_switch(Machine& machine) noexcept {
       return;
     }
     case Machine::After::kYield: push_local(*machine.processor, *left); return;
-    case Machine::After::kRequeue: push_global(*left); return;
+    case Machine::After::kRequeue:
+      push_global(*left);
+      count_away(-1);
+      // Meanwhile the fiber may have run and gone to sleep; seeing it counted, its processor would not let time jump.
+      if (options_.clock != nullptr) wake_one_processor();
+      return;
     case Machine::After::kBury: bury(machine, *left); return;
   }
 }
 
 void Scheduler::bury(Machine& machine, Fiber& fiber) noexcept {
-  Stack stack{fiber.stack_low, stacks_.usable_bytes()};
+  Stack stack{fiber.stack_low, stacks_.usable_bytes(), fiber.canary == nullptr};
   forget_switches(fiber);
   fiber.~Fiber();
   Processor& p = *machine.processor;
@@ -519,12 +594,9 @@ void Scheduler::enter_blocking(Expect expect) noexcept {
   Machine& machine = *current_machine();
   Processor& p = *std::exchange(machine.processor, nullptr);
   bump(p.turns);  // sysmon must not take this call for an earlier one
-  if (expect == Expect::kLong) {
-    away_.fetch_add(1);
-    machine.retained = nullptr;
-    if (hand_on(p)) return;
-    away_.fetch_sub(1);
-  }
+  count_away(+1);
+  machine.retained = nullptr;
+  if (expect == Expect::kLong && hand_on(p)) return;
   machine.retained = &p;
   // release: pairs with the acquire of whoever takes the processor; it sees the queue and the timers as we left them.
   p.state.store(Processor::State::kBlocking, std::memory_order_release);
@@ -537,67 +609,109 @@ void Scheduler::leave_blocking() noexcept {
     // acquire: nobody had it in between, or we would not get it back; as strong as the store it pairs with.
     if (p->state.compare_exchange_strong(blocking, Processor::State::kRunning, std::memory_order_acquire)) {
       machine.processor = p;
+      count_away(-1);
       return;
     }
   }
   // Our processor has gone on without us: queue up for any, and become a spare.
-  away_.fetch_sub(1);
   machine.previous = machine.current;
   machine.after = Machine::After::kRequeue;
   switch_context(machine, machine.current, nullptr);
 }
 
+// False: there is no machine to be had, or the runtime stops; the processor stays with the caller.
 bool Scheduler::hand_on(Processor& p) noexcept {
   Machine* heir = nullptr;
-  bool is_new = false;
   {
     std::lock_guard hold(machines_lock_);
     if (stopping_.load()) return false;
-    if (spares_ != nullptr) {
-      heir = std::exchange(spares_, spares_->next_spare);
-    } else if (machines_.size() < kMaxMachines) {
-      heir = &machines_.emplace_back();
-      is_new = true;
-    }
-    if (heir == nullptr) return false;
+    if (spares_ == nullptr) return add_machine(p);
+    heir = std::exchange(spares_, spares_->next_spare);
     heir->processor = &p;
-    if (is_new) heir->thread = std::thread([this, heir] { machine_main(*heir); });
   }
-  if (is_new) return true;
   heir->wake.store(1);
   futex_wake(heir->wake);
   return true;
 }
 
+// The lock is held while the kernel makes the thread, so that stop() either finds it or keeps it from being made.
+bool Scheduler::add_machine(Processor& p) noexcept {
+  if (machines_.size() == kMaxMachines) return false;
+  Machine& machine = machines_.emplace_back();
+  machine.processor = &p;
+  try {
+    machine.thread = std::thread([this, &machine] { machine_main(machine); });
+  } catch (const std::system_error&) {  // the process or its cgroup has no thread left
+    machines_.pop_back();
+    return false;
+  }
+  return true;
+}
+
+// For tests with a clock of their own; without one nobody asks, and the word stays out of the processors' way.
+void Scheduler::count_away(int change) noexcept {
+  if (options_.clock != nullptr) away_.fetch_add(change);
+}
+
 // ---- sysmon: the thread without a processor that looks after the others ----
 
 void Scheduler::sysmon_main() noexcept {
-  std::vector<std::uint32_t> turns_seen(processors_.size());
+  std::vector<Seen> seen(processors_.size());
   Duration pause = kSysmonFast;
-  while (sysmon_wake_.load() == 0) {
-    futex_wait(sysmon_wake_, 0, pause);
+  Instant trimmed_at = system_clock().now();
+  bool is_trimmed = true;
+  while (sysmon_word_.load() != kSysmonStops) {
+    futex_wait(sysmon_word_, kSysmonTicks, pause);
     bool had_work = false;
-    for (std::size_t i = 0; i < processors_.size(); ++i) had_work |= look_after(processors_[i], turns_seen[i]);
+    for (std::size_t i = 0; i < processors_.size(); ++i) had_work |= look_after(processors_[i], seen[i]);
     pause = had_work ? kSysmonFast : std::min(pause * 2, kSysmonSlow);
+    if (Instant now = system_clock().now(); now - trimmed_at >= kTrimEvery) {
+      is_trimmed = !stacks_.trim();
+      trimmed_at = now;
+    }
+    if (pause == kSysmonSlow && is_trimmed && sleep_while_all_sleep()) pause = kSysmonFast;
   }
 }
 
+// An idle process costs nothing: sysmon sleeps as well, until a processor wakes. False: one was awake.
+bool Scheduler::sleep_while_all_sleep() noexcept {
+  std::uint32_t ticks = kSysmonTicks;
+  // All seq_cst, here and in count_awake. Forbidden: we sleep and a processor runs. In their one order either our load of
+  // sleepers_ sees its step out of it, or its load of sysmon_word_ sees that we sleep.
+  if (!sysmon_word_.compare_exchange_strong(ticks, kSysmonSleeps)) return false;
+  if (sleepers_.load() != processors_.size()) {
+    std::uint32_t sleeps = kSysmonSleeps;
+    sysmon_word_.compare_exchange_strong(sleeps, kSysmonTicks);  // unless it was changed to something better
+    return false;
+  }
+  while (sysmon_word_.load() == kSysmonSleeps) futex_wait(sysmon_word_, kSysmonSleeps);
+  return true;
+}
+
+void Scheduler::count_awake() noexcept {
+  sleepers_.fetch_sub(1);
+  std::uint32_t sleeps = kSysmonSleeps;
+  if (sysmon_word_.load() != kSysmonSleeps || !sysmon_word_.compare_exchange_strong(sleeps, kSysmonTicks)) return;
+  futex_wake(sysmon_word_);
+}
+
 // True: something was wrong, or soon may be, so look again before long.
-bool Scheduler::look_after(Processor& p, std::uint32_t& turns_seen) noexcept {
+bool Scheduler::look_after(Processor& p, Seen& seen) noexcept {
   // relaxed: all of this is observation; what is acted upon is checked by an exchange.
   std::uint32_t turns = p.turns.load(std::memory_order_relaxed);
-  bool made_progress = std::exchange(turns_seen, turns) != turns;
+  bool made_progress = std::exchange(seen.turns, turns) != turns;
+  std::uint32_t waiting = p.queue.still_waiting_approx(std::exchange(seen.queue, p.queue.mark()));
   auto state = p.state.load(std::memory_order_relaxed);  // as above
   if (state == Processor::State::kSleeping) return false;
-  if (made_progress) return state == Processor::State::kBlocking;
+  if (made_progress) {
+    if (waiting >= kStealDepth) wake_one_processor();  // they have waited since we last looked
+    bool could_be_helped = p.queue.size_approx() >= kWakeDepth && sleepers_.load() > 0;
+    return could_be_helped || state == Processor::State::kBlocking;
+  }
   if (state == Processor::State::kBlocking) {
-    away_.fetch_add(1);  // before the machine can find out
     // acquire: pairs with the release in enter_blocking.
-    if (p.state.compare_exchange_strong(state, Processor::State::kRunning, std::memory_order_acquire)) {
-      if (hand_on(p)) return true;
+    if (p.state.compare_exchange_strong(state, Processor::State::kRunning, std::memory_order_acquire) && !hand_on(p))
       p.state.store(Processor::State::kBlocking, std::memory_order_release);  // release: as in enter_blocking
-    }
-    away_.fetch_sub(1);
     return true;
   }
   // One fiber has had the processor since we last looked: what else belongs to it is free for others to take.

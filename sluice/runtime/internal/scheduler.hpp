@@ -73,20 +73,34 @@ class Scheduler {
   // Placing work.
   void push_local(Processor& p, Fiber& fiber) noexcept;
   void push_global(Fiber& fiber) noexcept;
-  void wake_one_processor() noexcept;
+  void wake_one_processor(Processor* for_whom = nullptr) noexcept;
+  void judge_wake_up(Processor& p) noexcept;
+  [[nodiscard]] bool are_wakes_held(Processor& p) noexcept;
   void stop_spinning(Machine& machine) noexcept;
+  [[nodiscard]] bool is_ripe(const Processor& victim) const noexcept;
+  [[nodiscard]] bool is_stuck(const Processor& p) const noexcept;
+  [[nodiscard]] bool makes_progress(const Processor& p) const noexcept;
   [[nodiscard]] bool has_stealable_work(const Processor& p) const noexcept;
   [[nodiscard]] bool is_there_work_for_others(const Processor& except) const noexcept;
   bool leave_sleep(Machine& machine) noexcept;
+  void count_awake() noexcept;
 
   // Processors that change hands.
   bool hand_on(Processor& p) noexcept;
+  bool add_machine(Processor& p) noexcept;
+  void count_away(int change) noexcept;
   Fiber* successor(Processor& p) noexcept;
   void join_machines() noexcept;
   void bury(Machine& machine, Fiber& fiber) noexcept;
 
   void sysmon_main() noexcept;
-  bool look_after(Processor& p, std::uint32_t& turns_seen) noexcept;
+  bool sleep_while_all_sleep() noexcept;
+  /// What sysmon remembers of a processor from one look to the next.
+  struct Seen {
+    std::uint32_t turns = 0;
+    std::uint32_t queue = 0;  // its mark
+  };
+  bool look_after(Processor& p, Seen& seen) noexcept;
 
   const RuntimeOptions options_;
   Clock& clock_;
@@ -104,14 +118,18 @@ class Scheduler {
   // Both: written by machines that go to sleep, wake or spin; read by who has work to give; publish nothing.
   alignas(64) std::atomic<std::uint32_t> sleepers_{0};
   std::atomic<std::uint32_t> spinners_{0};
-  // Calls of blocking() that gave their P away. While there are any, a test's clock does not jump.
-  std::atomic<std::uint32_t> away_{0};
+  // Calls of blocking() under way. While there are any, a test's clock does not jump. Counted for such a clock alone.
+  std::atomic<int> away_{0};
 
   WordLock machines_lock_;
   std::deque<Machine> machines_;   // guarded by machines_lock_; a deque never moves them
   Machine* spares_ = nullptr;      // guarded by machines_lock_
   std::atomic<bool> stopping_{false};  // set once by stop(), read by all
-  std::atomic<std::uint32_t> sysmon_wake_{0};  // futex; 1: stop
+  // Sysmon's futex. Written by sysmon, by processors that wake, and by stop(); publishes nothing.
+  static constexpr std::uint32_t kSysmonTicks = 0;
+  static constexpr std::uint32_t kSysmonSleeps = 1;
+  static constexpr std::uint32_t kSysmonStops = 2;
+  std::atomic<std::uint32_t> sysmon_word_{kSysmonTicks};
   std::thread sysmon_;
 };
 

@@ -100,10 +100,13 @@ class SelectRun {
       return {kEnded, false};
     }
     for (SelectCase& item : cases_) enqueue(item);
-    std::uintptr_t token = wait.park(
-        ParkReason::kSelect, [](void* self) noexcept { static_cast<SelectRun*>(self)->unlock_all(); }, this);
-    return leave(token);
+    return leave(wait.park(ParkReason::kSelect, lock_count_ > 0 ? &commit_unlock_all : &commit_nothing, this));
   }
+
+  static void commit_unlock_all(void* self) noexcept { static_cast<SelectRun*>(self)->unlock_all(); }
+  // Without a channel no lock keeps a timer or the context from ending this wait, and with it this object, before the
+  // commit: it must not look.
+  static void commit_nothing(void*) noexcept {}
 
   void enqueue(SelectCase& item) {
     if (item.kind != SelectCase::Kind::kAfter) {

@@ -8,21 +8,20 @@
 #include <sluice/runtime/internal/stack_pool.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <mutex>
+#include <utility>
 
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <sluice/base/assert.hpp>
 
 namespace sluice::internal {
 namespace {
 
 constexpr int kGuardInstall = 102;  // MADV_GUARD_INSTALL; Debian 12's headers do not have it yet
 constexpr std::size_t kSplitGuardBudget = 16'000;  // half of the default vm.max_map_count, at two mappings each
-// Idle stacks whose pages are kept. Beyond that their memory goes back: 1,000 stacks of a few pages are a few MiB.
-constexpr std::size_t kWarmStacks = 1'000;
+// A function skips as much as its frame is large before it writes, so one page would catch small frames only.
+constexpr std::size_t kGuardBytes = std::size_t{64} * 1024;
+constexpr std::size_t kTrimBatch = 64;  // stacks out of the pool while their memory goes back; others find the rest
 
 std::size_t round_up(std::size_t bytes, std::size_t unit) noexcept { return (bytes + unit - 1) / unit * unit; }
 
@@ -43,6 +42,7 @@ GuardKind StackPool::best_guard() noexcept {
 StackPool::StackPool(std::size_t stack_bytes, GuardKind guard)
     : page_bytes_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))),
       stack_bytes_(std::max(round_up(stack_bytes, page_bytes_), 4 * page_bytes_)),
+      guard_bytes_(std::min(kGuardBytes, round_up(stack_bytes_ / 4, page_bytes_))),
       stacks_per_slab_(std::max<std::size_t>(kSlabBytes / stack_bytes_, 1)),
       guard_kind_(guard),
       split_guards_left_(kSplitGuardBudget),
@@ -54,20 +54,55 @@ StackPool::~StackPool() {
 
 void StackPool::take_some(std::vector<Stack>& to, std::size_t wanted) {
   std::lock_guard hold(lock_);
-  if (free_.empty() && !add_slab()) return;
-  std::size_t count = std::min(wanted, free_.size());
-  to.insert(to.end(), free_.end() - static_cast<std::ptrdiff_t>(count), free_.end());
-  free_.resize(free_.size() - count);
+  for (; wanted > 0; --wanted) {
+    if (!warm_.empty()) {
+      to.push_back(warm_.back());
+      warm_.pop_back();
+      least_warm_ = std::min(least_warm_, warm_.size());
+    } else if (!cold_.empty()) {
+      to.push_back(cold_.back());
+      cold_.pop_back();
+    } else if (Stack fresh = carve(); fresh.bytes != 0) {
+      to.push_back(fresh);
+    } else {
+      return;
+    }
+  }
 }
 
 void StackPool::put_some(std::vector<Stack>& from, std::size_t count) {
   std::lock_guard hold(lock_);
-  for (; count > 0; --count) {
-    Stack stack = from.back();
-    from.pop_back();
-    if (free_.size() >= kWarmStacks) ::madvise(stack.low, stack.bytes, MADV_DONTNEED);
-    free_.push_back(stack);
+  warm_.insert(warm_.end(), from.end() - static_cast<std::ptrdiff_t>(count), from.end());
+  from.resize(from.size() - count);
+}
+
+bool StackPool::trim() {
+  for (;;) {
+    std::vector<Stack> idle = take_idle(kTrimBatch);
+    for (const Stack& stack : idle) ::madvise(stack.low, stack.bytes, MADV_DONTNEED);
+    std::lock_guard hold(lock_);
+    cold_.insert(cold_.end(), idle.begin(), idle.end());
+    if (idle.size() == kTrimBatch) continue;
+    least_warm_ = warm_.size();
+    return warm_.size() > kWarmStacks;
   }
+}
+
+// The warm ones are used from the back, so the first least_warm_ of them have not been touched.
+std::vector<Stack> StackPool::take_idle(std::size_t wanted) {
+  std::lock_guard hold(lock_);
+  std::size_t surplus = least_warm_ - std::min(least_warm_, kWarmStacks);
+  std::size_t count = std::min(wanted, surplus);
+  auto end = warm_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<Stack> idle(warm_.begin(), end);
+  warm_.erase(warm_.begin(), end);
+  least_warm_ -= count;
+  return idle;
+}
+
+std::size_t StackPool::warm_count() const {
+  std::lock_guard hold(lock_);
+  return warm_.size();
 }
 
 Stack StackPool::stack_above_guard(const void* address) const noexcept {
@@ -78,10 +113,18 @@ Stack StackPool::stack_above_guard(const void* address) const noexcept {
     std::byte* slab = slabs_[i].load(std::memory_order_relaxed);  // relaxed: published by the count
     if (at < slab || at >= slab + stacks_per_slab_ * stack_bytes_) continue;
     std::size_t offset = static_cast<std::size_t>(at - slab) / stack_bytes_ * stack_bytes_;
-    if (at >= slab + offset + page_bytes_) return {};
-    return {slab + offset + page_bytes_, stack_bytes_ - page_bytes_};
+    if (at >= slab + offset + guard_bytes_) return {};
+    return {slab + offset + guard_bytes_, usable_bytes(), true};
   }
   return {};
+}
+
+// Nothing: the kernel refuses address space.
+Stack StackPool::carve() {
+  if (fresh_left_ == 0 && !add_slab()) return {};
+  std::byte* low = std::exchange(fresh_, fresh_ + stack_bytes_);
+  --fresh_left_;
+  return {low + guard_bytes_, usable_bytes(), guard(low)};
 }
 
 bool StackPool::add_slab() {
@@ -91,29 +134,20 @@ bool StackPool::add_slab() {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return false;
   ::madvise(memory, bytes, MADV_NOHUGEPAGE);  // one touched page must not cost two megabytes
-  auto* slab = static_cast<std::byte*>(memory);
-  for (std::size_t i = stacks_per_slab_; i > 0; --i) {
-    std::byte* base = slab + (i - 1) * stack_bytes_;
-    guard(base);
-    free_.push_back({base + page_bytes_, stack_bytes_ - page_bytes_});
-  }
-  slabs_[count].store(slab, std::memory_order_relaxed);  // relaxed: published by the count
+  fresh_ = static_cast<std::byte*>(memory);
+  fresh_left_ = stacks_per_slab_;
+  slabs_[count].store(fresh_, std::memory_order_relaxed);  // relaxed: published by the count
   // release: pairs with the acquire in stack_above_guard.
   slab_count_.store(count + 1, std::memory_order_release);
   return true;
 }
 
-void StackPool::guard(std::byte* page) noexcept {
-  switch (guard_kind_) {
-    case GuardKind::kLight:
-      SLUICE_ASSERT(::madvise(page, page_bytes_, kGuardInstall) == 0, "the kernel has guard pages: we probed it");
-      return;
-    case GuardKind::kSplit:
-      if (split_guards_left_ == 0) return;
-      if (::mprotect(page, page_bytes_, PROT_NONE) == 0) --split_guards_left_;
-      return;
-    case GuardKind::kNone: return;
-  }
+bool StackPool::guard(std::byte* low) noexcept {
+  if (guard_kind_ == GuardKind::kLight) return ::madvise(low, guard_bytes_, kGuardInstall) == 0;
+  if (guard_kind_ == GuardKind::kNone || split_guards_left_ == 0) return false;
+  if (::mprotect(low, guard_bytes_, PROT_NONE) != 0) return false;
+  --split_guards_left_;
+  return true;
 }
 
 }  // namespace sluice::internal

@@ -4,32 +4,33 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <deque>
 #include <vector>
 
 #include <sluice/runtime/internal/word_lock.hpp>
 
 namespace sluice::internal {
 
-/// How the lowest page of each stack is kept from being written.
+/// How the lowest pages of each stack are kept from being written.
 enum class GuardKind : std::uint8_t {
   kLight,  ///< MADV_GUARD_INSTALL (Linux 6.13): splits no mapping, so it holds for millions
   kSplit,  ///< mprotect: two mappings a stack, of which a process may have 65,530 by default
-  kNone,   ///< the budget of mappings is spent: overflow is noticed when the fiber next parks
+  kNone,   ///< the budget of mappings is spent: the fiber carries a canary, looked at whenever it is switched away from
 };
 
-/// A stack: [low, low + bytes) is usable, the guard page lies below.
+/// A stack: [low, low + bytes) is usable, the guard lies below.
 struct Stack {
   std::byte* low = nullptr;
   std::size_t bytes = 0;
+  bool is_guarded = false;  ///< false: what lies below can be written, and somebody has to look whether it was
 };
 
 /// Stacks for fibers, cut from slabs of address space, so that a million of them stay within the kernel's default number
-/// of mappings. Memory is committed when a stack is used, and given back in bulk when many lie idle.
-/// Threads: take_some and put_some: any. Lifetime: outlives all fibers.
+/// of mappings. Memory is committed when a stack is used, stays with it for the next user, and is given back by trim().
+/// Threads: any; trim() by one at a time. Lifetime: outlives all fibers.
 class StackPool {
  public:
-  /// `stack_bytes`: address space of one stack, its guard page included; rounded up to pages, at least four.
+  /// `stack_bytes`: address space of one stack, its guard included; rounded up to pages, at least four.
   /// `guard`: for tests; the best that the kernel has by default.
   explicit StackPool(std::size_t stack_bytes, GuardKind guard = best_guard());
   StackPool(const StackPool&) = delete;
@@ -42,28 +43,44 @@ class StackPool {
   void take_some(std::vector<Stack>& to, std::size_t wanted);
   /// Takes back the last `count` stacks of `from`.
   void put_some(std::vector<Stack>& from, std::size_t count);
+  /// Gives back the memory of the stacks that nobody has used since the last call, but for kWarmStacks of them: giving
+  /// back and committing again costs twenty times what a fiber does, so it must not happen between two of them.
+  /// Meant to be called about once a second. True: there may be more to give back next time.
+  bool trim();
 
-  /// The stack whose guard page holds this address; nothing if it is no guard of ours. Takes no lock, may be called from
+  /// The stack whose guard holds this address; nothing if it is no guard of ours. Takes no lock, may be called from
   /// a signal handler.
   [[nodiscard]] Stack stack_above_guard(const void* address) const noexcept;
   /// Of each stack, without its guard.
-  [[nodiscard]] std::size_t usable_bytes() const noexcept { return stack_bytes_ - page_bytes_; }
+  [[nodiscard]] std::size_t usable_bytes() const noexcept { return stack_bytes_ - guard_bytes_; }
+  /// Stacks that lie idle with their memory.
+  [[nodiscard]] std::size_t warm_count() const;
+
+  /// That many idle stacks keep their memory for good: a few MiB.
+  static constexpr std::size_t kWarmStacks = 1'000;
 
  private:
   static constexpr std::size_t kSlabBytes = std::size_t{64} << 20;  // 256 stacks of the default size
   static constexpr std::size_t kMaxSlabs = 4096;                    // a million default stacks and a few
 
+  Stack carve();
   bool add_slab();
-  void guard(std::byte* page) noexcept;
+  bool guard(std::byte* low) noexcept;
+  std::vector<Stack> take_idle(std::size_t wanted);
 
   const std::size_t page_bytes_;
   const std::size_t stack_bytes_;
+  const std::size_t guard_bytes_;
   const std::size_t stacks_per_slab_;
   const GuardKind guard_kind_;
-  WordLock lock_;
-  std::vector<Stack> free_;           // guarded by lock_
+  mutable WordLock lock_;
+  std::deque<Stack> warm_;            // guarded by lock_; with their memory, the one used last at the back
+  std::vector<Stack> cold_;           // guarded by lock_; without
+  std::size_t least_warm_ = 0;        // guarded by lock_; how few warm ones there have been since the last trim
+  std::byte* fresh_ = nullptr;        // guarded by lock_; the next stack of the last slab
+  std::size_t fresh_left_ = 0;        // guarded by lock_
   std::size_t split_guards_left_;     // guarded by lock_
-  // Slabs, in the order they were made. Written under lock_, each once; read without by stack_above_guard.
+  // In the order they were made. Written under lock_, each once; read without by stack_above_guard.
   std::vector<std::atomic<std::byte*>> slabs_;
   std::atomic<std::size_t> slab_count_{0};  // publishes the entries of slabs_ below it
 };

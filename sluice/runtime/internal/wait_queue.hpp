@@ -39,7 +39,6 @@ class Wakeups {
   Fiber* last_ = nullptr;
 };
 
-
 /// The fibers that wait for one primitive, first come first served. Guarded by that primitive's WordLock.
 ///
 /// One protocol for all primitives:

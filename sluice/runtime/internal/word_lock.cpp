@@ -5,19 +5,19 @@
 
 namespace sluice::internal {
 namespace {
-// About a microsecond: a few times as long as our longest section, far less than a trip through the kernel.
-constexpr int kSpins = 40;
+// Some microseconds: far longer than our longest section, about as long as a trip through the kernel.
+constexpr int kSpins = 100;
+// A holder without a processor gets it back within some time slices of the kernel; ours is free for it meanwhile.
+constexpr Duration kNap = std::chrono::microseconds(50);
 }  // namespace
 
 void WordLock::lock_slow() noexcept {
   for (int spin = 0; spin < kSpins; ++spin) {
     relax_processor();
-    if (try_lock()) return;
+    // relaxed: try_lock decides. Reading leaves the line with the holder, who needs it to unlock; an exchange does not.
+    if (word_.load(std::memory_order_relaxed) == 0 && try_lock()) return;
   }
-  // From here on the word says 2 while we hold it: we cannot know whether others sleep. acquire: as in lock.
-  while (word_.exchange(2, std::memory_order_acquire) != 0) futex_wait(word_, 2);
+  while (!try_lock()) futex_wait(word_, 1, kNap);
 }
-
-void WordLock::wake_one() noexcept { futex_wake(word_); }
 
 }  // namespace sluice::internal

@@ -7,10 +7,11 @@
 namespace sluice::internal {
 
 /// Guards the runtime's own structures for some tens of instructions. It stops the thread, not the fiber: while it is held
-/// nothing parks, allocates much, or calls foreign code. Satisfies BasicLockable.
-/// Four bytes: 0 free, 1 held, 2 held and somebody sleeps in the kernel. Spins briefly first: the holder is gone soon
-/// unless the kernel took its processor away.
-/// Threads: any, also those that run no fiber. Source: U. Drepper, "Futexes Are Tricky", mutex 3.
+/// nothing parks, allocates much, or calls foreign code. Satisfies BasicLockable. Four bytes: 0 free, 1 held.
+/// Waiting is spinning, for the holder is gone soon unless the kernel took its processor away; then it is naps. Nobody
+/// wakes a napper: to learn of one, unlock would have to be a locked instruction, and on most paths through the runtime
+/// that is a tenth of all the time there is (docs/performance.md).
+/// Threads: any, also those that run no fiber. Source: test-and-test-and-set, L. Rudolph and Z. Segall, 1984.
 class WordLock {
  public:
   WordLock() = default;
@@ -28,12 +29,11 @@ class WordLock {
   }
   void unlock() noexcept {
     // release: pairs with the acquire in lock; the next holder sees what we did.
-    if (word_.exchange(0, std::memory_order_release) == 2) wake_one();
+    word_.store(0, std::memory_order_release);
   }
 
  private:
   void lock_slow() noexcept;
-  void wake_one() noexcept;
 
   std::atomic<std::uint32_t> word_{0};  // written by whoever locks and unlocks; publishes what the lock guards
 };

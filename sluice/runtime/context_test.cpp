@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+#include <sluice/runtime/context.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
+#include <sluice/runtime/channel.hpp>
+#include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/pollable.hpp>
+#include <sluice/runtime/select.hpp>
+#include <sluice/runtime/semaphore.hpp>
+#include <sluice/runtime/singleflight.hpp>
+#include <sluice/runtime/wait_group.hpp>
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Context, LivesUntilItIsCancelled) {
+  Context root;
+  EXPECT_FALSE(root.is_cancelled());
+  EXPECT_TRUE(root.check());
+  EXPECT_TRUE(root.deadline().is_never());
+  root.cancel();
+  EXPECT_TRUE(root.is_cancelled());
+  EXPECT_EQ(root.check().error().code(), Code::kCancelled);
+}
+
+TEST(Context, CancellingReachesAllBelowAndNobodyAbove) {
+  Context root;
+  Context service{root};
+  Context request{service}, neighbour{root};
+  Context query{request};
+  service.cancel(Error(Code::kUnavailable, "shutting down"));
+  EXPECT_TRUE(root.check());
+  EXPECT_TRUE(neighbour.check());
+  EXPECT_EQ(request.check().error().code(), Code::kUnavailable);
+  EXPECT_EQ(query.check().error().code(), Code::kUnavailable);
+}
+
+TEST(Context, TheFirstCauseStays) {
+  Context root;
+  Context child{root};
+  child.cancel(Error(Code::kAborted, "first"));
+  child.cancel(Error(Code::kInternal, "second"));
+  root.cancel(Error(Code::kUnavailable, "third"));
+  EXPECT_EQ(child.check().error().detail(), "first");
+  EXPECT_EQ(root.check().error().detail(), "third");
+}
+
+TEST(Context, ChildOfAnEndedOneIsBornEnded) {
+  Context root;
+  root.cancel(Error(Code::kAborted, "gone"));
+  Context child{root};
+  EXPECT_EQ(child.check().error().code(), Code::kAborted);
+}
+
+TEST(Context, DeadlineIsNeverLaterThanTheParents) {
+  in_virtual_time([](Context& ctx) {
+    Instant now = runtime_clock().now();
+    Context request{ctx, 3s};
+    EXPECT_EQ(request.deadline().when(), now + 3s);
+    Context longer{request, 10s}, shorter{request, 1s}, same{request};
+    EXPECT_EQ(longer.deadline(), request.deadline());
+    EXPECT_EQ(same.deadline(), request.deadline());
+    EXPECT_EQ(shorter.deadline().when(), now + 1s);
+  });
+}
+
+TEST(Context, EndsAtItsDeadlineAndNotBefore) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx, 3s};
+    Context query{request, 10s};
+    EXPECT_TRUE(sleep(ctx, 3s - 1ns));
+    EXPECT_TRUE(query.check());
+    EXPECT_TRUE(sleep(ctx, 1ns));
+    EXPECT_EQ(request.check().error().code(), Code::kDeadlineExceeded);
+    EXPECT_EQ(query.check().error().code(), Code::kDeadlineExceeded);
+    EXPECT_TRUE(ctx.check());
+  });
+}
+
+TEST(Context, DeadlineInThePastEndsItAtTheNextWait) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx, -1s};
+    EXPECT_EQ(sleep(request, 1h).error().code(), Code::kDeadlineExceeded);
+  });
+}
+
+TEST(Context, FindsTheNearestValue) {
+  static constexpr ContextKey<std::string> kUser{"user"};
+  static constexpr ContextKey<std::string> kOtherUser{"user"};  // another key, for all its name
+  Context root;
+  EXPECT_EQ(root.get(kUser), nullptr);
+  root.set(kUser, std::string("root"));
+  Context request{root};
+  EXPECT_EQ(*request.get(kUser), "root");
+  request.set(kUser, std::string("alice"));
+  Context query{request};
+  EXPECT_EQ(*query.get(kUser), "alice");
+  EXPECT_EQ(*root.get(kUser), "root");
+  EXPECT_EQ(query.get(kOtherUser), nullptr);
+}
+
+TEST(Context, KeepsValuesThatCannotBeCopied) {
+  static constexpr ContextKey<std::unique_ptr<int>> kPrize{"prize"};
+  Context root;
+  root.set(kPrize, std::make_unique<int>(7));
+  Context child{root};
+  EXPECT_EQ(**child.get(kPrize), 7);
+}
+
+// Each child costs the same, however many there are: with a list that is searched this takes minutes.
+TEST(Context, HasAHundredThousandChildren) {
+  Context root;
+  std::deque<Context> children;
+  for (int i = 0; i < 100'000; ++i) children.emplace_back(root);
+  for (int i = 0; i < 50'000; ++i) children.pop_front();  // the ones in front of the list
+  root.cancel();
+  for (Context& child : children) ASSERT_TRUE(child.is_cancelled());
+}
+
+TEST(ContextDeathTest, OutlivesItsChildren) {
+  EXPECT_DEATH(
+      {
+        auto root = std::make_unique<Context>();
+        Context child{*root};
+        root.reset();
+      },
+      "a context outlives its children");
+}
+
+// A wait that only the end of its context can end.
+struct EndlessWait {
+  std::string name;
+  std::function<Result<void>(Context&)> wait;
+};
+
+Result<void> wait_for_socket(Context& ctx, bool to_read) {
+  int ends[2];
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+  SLUICE_TRY(auto mine, Pollable::adopt(ends[0]));
+  SLUICE_TRY(auto peer, Pollable::adopt(ends[1]));
+  const std::string block(64 * 1024, 'x');
+  while (!to_read && ::send(mine->fd(), block.data(), block.size(), 0) > 0) {}
+  for (;;)  // it may return early without reason
+    SLUICE_TRY(to_read ? mine->wait_readable(ctx) : mine->wait_writable(ctx));
+}
+
+Result<void> wait_for_flight(Context& ctx) {
+  Singleflight<int, int> flights;
+  Context leader_context;
+  TaskGroup leader{leader_context};
+  leader.go([&](Context& own) {
+    auto lead = [&]() -> Result<int> {
+      static_cast<void>(sleep(own, Duration::max()));
+      return 1;
+    };
+    static_cast<void>(flights.run(own, 1, lead));
+  });
+  yield();  // it leads now
+  SLUICE_TRY(flights.run(ctx, 1, [] { return Result<int>(2); }));
+  return {};
+}
+
+const EndlessWait kEndlessWaits[] = {
+    {"ChannelSend",
+     [](Context& ctx) {
+       Chan<int> channel;
+       return channel.send(ctx, 1);
+     }},
+    {"ChannelReceive",
+     [](Context& ctx) -> Result<void> {
+       Chan<int> channel;
+       SLUICE_TRY(channel.recv(ctx));
+       return {};
+     }},
+    {"Select",
+     [](Context& ctx) -> Result<void> {
+       Chan<int> channel;
+       select(ctx, recv(channel), send(channel, 1));
+       return ctx.check();
+     }},
+    {"SelectWithoutChannels",
+     [](Context& ctx) -> Result<void> {
+       select(ctx, after(Duration::max()));
+       return ctx.check();
+     }},
+    {"Sleep", [](Context& ctx) { return sleep(ctx, Duration::max()); }},
+    {"Semaphore",
+     [](Context& ctx) {
+       Semaphore semaphore{1};
+       return semaphore.acquire(ctx, 2);
+     }},
+    {"WaitGroup",
+     [](Context& ctx) {
+       WaitGroup group;
+       group.add();
+       return group.wait(ctx);
+     }},
+    {"Readable", [](Context& ctx) { return wait_for_socket(ctx, true); }},
+    {"Writable", [](Context& ctx) { return wait_for_socket(ctx, false); }},
+    {"Singleflight", wait_for_flight},
+    {"ChildOfATaskGroup",
+     [](Context& ctx) {
+       TaskGroup group{ctx};
+       group.go([](Context& own) { return sleep(own, Duration::max()); });
+       return group.wait();
+     }},
+};
+
+class Cancellation : public ::testing::TestWithParam<EndlessWait> {};
+
+TEST_P(Cancellation, EndsTheWaitWithTheCause) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx};
+    Result<void> ended;
+    TaskGroup group{ctx};
+    group.go([&](Context&) { ended = GetParam().wait(request); });
+    let_all_park(ctx);
+    request.cancel(Error(Code::kAborted, "the client went away"));
+    EXPECT_TRUE(group.wait());
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code(), Code::kAborted);
+  });
+}
+
+TEST_P(Cancellation, ReachesAFiberThatFollowsItsOwnContext) {
+  in_virtual_time([](Context& ctx) {
+    TaskGroup group{ctx};
+    group.go([&](Context& own) { return GetParam().wait(own); });
+    let_all_park(ctx);
+    group.context().cancel(Error(Code::kAborted, "the group ends"));
+    EXPECT_EQ(group.wait().error().code(), Code::kAborted);
+  });
+}
+
+TEST_P(Cancellation, ByDeadlineEndsTheWait) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx, 5s};
+    Context inner{request};
+    EXPECT_EQ(GetParam().wait(inner).error().code(), Code::kDeadlineExceeded);
+  });
+}
+
+TEST_P(Cancellation, ThatCameBeforeLeavesNothingToWaitFor) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx};
+    request.cancel(Error(Code::kAborted, "too late"));
+    Result<void> ended = GetParam().wait(request);
+    // A group that was never begun has nothing to complain about.
+    if (GetParam().name == "ChildOfATaskGroup") return;
+    EXPECT_EQ(ended.error().code(), Code::kAborted);
+  });
+}
+
+TEST_P(Cancellation, MayComeAtAnyMoment) {
+  for (std::size_t processors : {2, 4})
+    on_processors(processors, [](Context& ctx) {
+      for (int i = 0; i < kManyTimes / 200; ++i) {
+        Context request{ctx};
+        TaskGroup group{ctx};
+        group.go([&](Context&) { static_cast<void>(GetParam().wait(request)); });
+        group.go([&](Context&) { request.cancel(); });
+        EXPECT_TRUE(group.wait());
+      }
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(Waits, Cancellation, ::testing::ValuesIn(kEndlessWaits),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST(ContextStress, ChildrenComeAndGoWhileTheParentEnds) {
+  on_few_and_many_processors([](Context& ctx) {
+    for (int round = 0; round < kManyTimes / 500; ++round) {
+      Context parent{ctx};
+      TaskGroup group{ctx};
+      std::atomic<int> born_alive{0};
+      for (int i = 0; i < 8; ++i)
+        group.go([&](Context&) {
+          while (true) {
+            Context child{parent};
+            Context grandchild{child};
+            if (child.is_cancelled()) return;
+            born_alive.fetch_add(1);
+            yield();
+          }
+        });
+      while (born_alive.load() < 8) yield();
+      parent.cancel();
+      EXPECT_TRUE(group.wait());
+    }
+  });
+}
+
+}  // namespace
+}  // namespace sluice

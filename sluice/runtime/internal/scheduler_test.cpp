@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+#include <sluice/runtime/internal/scheduler.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <sluice/runtime/channel.hpp>
+#include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/mutex.hpp>
+#include <sluice/runtime/select.hpp>
+#include <sluice/runtime/semaphore.hpp>
+#include <sluice/runtime/wait_group.hpp>
+
+namespace sluice::internal {
+namespace {
+
+using namespace std::chrono_literals;
+
+Duration processor_time() {
+  timespec used{};
+  EXPECT_EQ(::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used), 0);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+// Real time, for once: what is measured is that nothing happens in it. The limit is a hundredth of what one thread that
+// spins would use, and holds however busy the machine is.
+TEST(Scheduler, AnIdleProcessBurnsNothing) {
+  for (std::size_t processors : {1, 2, 4})
+    on_processors(processors, [](Context& ctx) {
+      TaskGroup waiting{ctx};
+      for (int i = 0; i < 100; ++i) waiting.go([](Context& own) { static_cast<void>(sleep(own, 1h)); });
+      EXPECT_TRUE(sleep(ctx, 50ms));  // who has spun has stopped by now
+      Duration before = processor_time();
+      EXPECT_TRUE(sleep(ctx, 200ms));
+      EXPECT_LT(processor_time() - before, kSanitized ? 20ms : 2ms);
+    });
+}
+
+// Two that wake each other for ever never leave the processor; what comes from outside arrives all the same.
+TEST(Scheduler, TheGlobalQueueIsServedWhileFibersRunBackToBack) {
+  on_processors(1, [](Context& ctx) {
+    Chan<int> there, back, outside{1};
+    TaskGroup group{ctx};
+    group.go([&](Context&) {
+      for (int value : there) back.send(value);
+    });
+    bool has_come = false;
+    group.go([&](Context&) {
+      outside.recv();
+      has_come = true;
+    });
+    yield();
+    std::thread foreigner([&] {
+      int value = 1;
+      EXPECT_TRUE(outside.try_send(value));
+    });
+    while (!has_come) {
+      there.send(1);
+      back.recv();
+    }
+    there.close();
+    foreigner.join();
+  });
+}
+
+TEST(Scheduler, FibersThatOnlyYieldLetEverybodyIn) {
+  on_processors(2, [](Context& ctx) {
+    std::atomic<int> arrived{0};
+    TaskGroup group{ctx};
+    constexpr int kYielding = 8;
+    for (int i = 0; i < kYielding; ++i)
+      group.go([&](Context&) {
+        arrived.fetch_add(1);
+        while (arrived.load() < 2 * kYielding) yield();
+      });
+    for (int i = 0; i < kYielding; ++i)
+      group.go([&](Context& own) -> Result<void> {
+        SLUICE_TRY(sleep(own, 1ms));
+        arrived.fetch_add(1);
+        return {};
+      });
+    EXPECT_TRUE(group.wait());
+  });
+}
+
+// From a thread that is none of ours, with nobody awake to notice by himself.
+TEST(SchedulerStress, AForeignThreadWakesASleepingProcessor) {
+  for (std::size_t processors : {1, 2})
+    on_processors(processors, [](Context&) {
+      constexpr int kValues = kManyTimes / 50;
+      Chan<int> channel{1};
+      std::thread foreigner([&] {
+        for (int value = 0; value < kValues;)
+          if (int copy = value; channel.try_send(copy)) ++value;
+      });
+      for (int value = 0; value < kValues; ++value) EXPECT_EQ(channel.recv(), value);
+      foreigner.join();
+    });
+}
+
+TEST(SchedulerStress, SeveralForeignThreadsWakeOneProcessor) {
+  on_processors(1, [](Context& ctx) {
+    constexpr int kThreads = 3, kValues = kManyTimes / 200;
+    std::array<Chan<int>, kThreads> channels{Chan<int>{1}, Chan<int>{1}, Chan<int>{1}};
+    std::vector<std::thread> foreigners;
+    TaskGroup group{ctx};
+    for (Chan<int>& channel : channels) {
+      foreigners.emplace_back([&] {
+        for (int value = 0; value < kValues;) {
+          int copy = value;
+          if (channel.try_send(copy)) {
+            ++value;
+          } else {
+            std::this_thread::yield();
+          }
+        }
+      });
+      group.go([&](Context&) {
+        for (int value = 0; value < kValues; ++value) EXPECT_EQ(channel.recv(), value);
+      });
+    }
+    EXPECT_TRUE(group.wait());
+    for (std::thread& foreigner : foreigners) foreigner.join();
+  });
+}
+
+// Fibers that wait in every way there is, when main returns: run() returns as well, and none goes on.
+TEST(Scheduler, EndsWhateverFibersStillWaitFor) {
+  if (kSanitized) GTEST_SKIP() << "what an abandoned fiber holds is lost, as leak checkers say";
+  struct Rooms {
+    Chan<int> channel;
+    Mutex mutex;
+    Semaphore semaphore{0};
+    WaitGroup pending;
+    std::atomic<int> gone_on{0};
+  };
+  for (std::size_t processors : {1, 2, 4}) {
+    auto& rooms = *new Rooms;  // never destroyed: they would assert that nobody waits in them
+    on_processors(processors, [&](Context& ctx) {
+      rooms.mutex.lock();
+      rooms.pending.add();
+      auto abandon = [&](auto wait) {
+        EXPECT_TRUE(go([&rooms, wait](Context& root) {
+          wait(rooms, root);
+          rooms.gone_on.fetch_add(1);
+        }));
+      };
+      for (int i = 0; i < 20; ++i) {
+        abandon([](Rooms& all, Context&) { all.channel.recv(); });
+        abandon([](Rooms& all, Context&) { all.mutex.lock(); });
+        abandon([](Rooms& all, Context& root) { static_cast<void>(all.semaphore.acquire(root)); });
+        abandon([](Rooms& all, Context& root) { static_cast<void>(all.pending.wait(root)); });
+        abandon([](Rooms&, Context& root) { static_cast<void>(sleep(root, 1h)); });
+        abandon([](Rooms&, Context& root) { select(root, after(1h)); });
+      }
+      EXPECT_TRUE(sleep(ctx, 1ms));
+    });
+    EXPECT_EQ(rooms.gone_on.load(), 0);
+  }
+}
+
+// What a busy service does, at random: fibers by the thousand that talk, sleep, lock, give up and start others. It ends,
+// everything is counted, and the same seed makes the same choices on one processor.
+class Crowd {
+ public:
+  explicit Crowd(Context& ctx) : group_(ctx) {}
+
+  void run(int fibers) {
+    for (int i = 0; i < fibers; ++i) start(next_seed_.fetch_add(1), 2);
+    drain_until_all_are_done();
+    EXPECT_TRUE(group_.wait());
+    EXPECT_EQ(done_.load(), started_.load());
+    EXPECT_EQ(sent_.load(), received_.load());
+    EXPECT_EQ(locked_, lock_count_.load());
+  }
+
+ private:
+  void start(std::uint64_t seed, int generations) {
+    started_.fetch_add(1);
+    group_.go([this, seed, generations](Context& own) {
+      live(own, seed, generations);
+      done_.fetch_add(1);
+    });
+  }
+
+  void live(Context& own, std::uint64_t seed, int generations) {
+    std::mt19937_64 random(seed * test_seed());
+    for (int step = 0; step < 6; ++step) {
+      Context request{own};
+      switch (random() % 7) {
+        case 0: yield(); break;
+        case 1: static_cast<void>(sleep(request, Duration(random() % 100'000))); break;
+        case 2:
+          if (channels_[random() % 3].send(request, 1)) sent_.fetch_add(1);
+          break;
+        case 3: {
+          std::lock_guard hold(mutex_);
+          ++locked_;
+          lock_count_.fetch_add(1);
+          break;
+        }
+        case 4: {
+          auto chosen = select(request, send(channels_[0], 1), recv(channels_[1]), after(Duration(random() % 50'000)));
+          if (chosen.index == 0) sent_.fetch_add(1);
+          if (chosen.value) received_.fetch_add(1);
+          break;
+        }
+        case 5: {
+          TaskGroup canceller{own};
+          canceller.go([&](Context&) { request.cancel(); });
+          if (channels_[2].recv(request)) received_.fetch_add(1);
+          break;
+        }
+        default:
+          if (generations > 0 && random() % 8 == 0) start(next_seed_.fetch_add(1), generations - 1);
+      }
+    }
+  }
+
+  // Nobody is left sending into a full channel for ever.
+  void drain_until_all_are_done() {
+    while (done_.load() < started_.load()) {
+      for (Chan<int>& channel : channels_)
+        while (channel.try_recv()) received_.fetch_add(1);
+      yield();
+    }
+    for (Chan<int>& channel : channels_)
+      while (channel.try_recv()) received_.fetch_add(1);
+  }
+
+  std::array<Chan<int>, 3> channels_{Chan<int>{0}, Chan<int>{1}, Chan<int>{16}};
+  Mutex mutex_;
+  int locked_ = 0;  // guarded by mutex_
+  std::atomic<int> lock_count_{0};
+  std::atomic<std::uint64_t> next_seed_{1};
+  std::atomic<int> started_{0}, done_{0}, sent_{0}, received_{0};
+  TaskGroup group_;
+};
+
+TEST(SchedulerStress, ThousandsOfFibersComeAndGo) {
+  for (std::size_t processors : {1, 2, 8})
+    on_processors(processors, [](Context& ctx) { Crowd(ctx).run(kSanitized ? 1'000 : 10'000); });
+}
+
+TEST(SchedulerStress, ARuntimeStartsAndEndsWhileItsProcessorsFallAsleep) {
+  for (int round = 0; round < kManyTimes / 500; ++round)
+    on_processors(1 + static_cast<std::size_t>(round) % 4, [](Context& ctx) {
+      TaskGroup group{ctx};
+      for (int i = 0; i < 5; ++i) group.go([](Context&) { yield(); });
+      EXPECT_TRUE(group.wait());
+    });
+}
+
+}  // namespace
+}  // namespace sluice::internal

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include <sluice/runtime/internal/stack_pool.hpp>
+
+#include <cstddef>
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <sluice/runtime/fiber_test.hpp>
+
+namespace sluice::internal {
+namespace {
+
+constexpr std::size_t kKiB = 1024;
+
+std::vector<Stack> take(StackPool& pool, std::size_t count) {
+  std::vector<Stack> stacks;
+  pool.take_some(stacks, count);
+  return stacks;
+}
+
+TEST(StackPool, StacksAreApartAndTheirsIsEveryByte) {
+  StackPool pool(64 * kKiB);
+  std::vector<Stack> stacks = take(pool, 100);
+  ASSERT_EQ(stacks.size(), 100U);
+  std::set<std::byte*> lows;
+  for (const Stack& stack : stacks) {
+    EXPECT_EQ(stack.bytes, pool.usable_bytes());
+    std::memset(stack.low, 0x5a, stack.bytes);
+    lows.insert(stack.low);
+  }
+  for (auto low = lows.begin(); std::next(low) != lows.end(); ++low)
+    EXPECT_GE(*std::next(low) - *low, static_cast<std::ptrdiff_t>(64 * kKiB));
+}
+
+TEST(StackPool, RoundsUpAndSparesRoomForTheGuard) {
+  EXPECT_EQ(StackPool(256 * kKiB).usable_bytes(), 192 * kKiB);
+  EXPECT_EQ(StackPool(1024 * kKiB).usable_bytes(), 960 * kKiB);
+  EXPECT_EQ(StackPool(16 * kKiB).usable_bytes(), 12 * kKiB);
+  EXPECT_EQ(StackPool(16 * kKiB + 1).usable_bytes() % (4 * kKiB), 0U);
+  EXPECT_EQ(StackPool(1).usable_bytes(), 12 * kKiB);  // four pages at least
+}
+
+TEST(StackPool, HandsOutWhatWasUsedLast) {
+  StackPool pool(64 * kKiB);
+  std::vector<Stack> stacks = take(pool, 3);
+  std::byte* last = stacks.back().low;
+  pool.put_some(stacks, 3);
+  EXPECT_TRUE(stacks.empty());
+  EXPECT_EQ(pool.warm_count(), 3U);
+  EXPECT_EQ(take(pool, 1).front().low, last);
+}
+
+TEST(StackPool, GivesNothingWhenThereIsNoAddressSpace) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizers have taken the address space";
+  StackPool pool(std::size_t{1} << 46);
+  EXPECT_EQ(take(pool, 10).size(), 1U);  // one is half of what a process can address
+  EXPECT_TRUE(take(pool, 1).empty());
+}
+
+TEST(StackPool, KnowsItsGuards) {
+  for (GuardKind kind : {GuardKind::kLight, GuardKind::kSplit}) {
+    if (kind == GuardKind::kLight && StackPool::best_guard() != kind) continue;
+    StackPool pool(64 * kKiB, kind);
+    for (const Stack& stack : take(pool, 5)) {
+      EXPECT_TRUE(stack.is_guarded);
+      EXPECT_EQ(pool.stack_above_guard(stack.low - 1).low, stack.low);
+      EXPECT_EQ(pool.stack_above_guard(stack.low - 16 * kKiB).low, stack.low);
+      EXPECT_EQ(pool.stack_above_guard(stack.low).bytes, 0U);
+      EXPECT_EQ(pool.stack_above_guard(stack.low + stack.bytes - 1).bytes, 0U);
+    }
+    int elsewhere = 0;
+    EXPECT_EQ(pool.stack_above_guard(&elsewhere).bytes, 0U);
+    EXPECT_EQ(pool.stack_above_guard(nullptr).bytes, 0U);
+  }
+}
+
+TEST(StackPool, SaysWhichStacksHaveNoGuard) {
+  StackPool pool(64 * kKiB, GuardKind::kNone);
+  for (const Stack& stack : take(pool, 5)) {
+    EXPECT_FALSE(stack.is_guarded);
+    stack.low[-1] = std::byte{1};  // where the canary goes
+  }
+}
+
+TEST(StackPoolDeathTest, AWriteIntoAGuardEndsTheProcess) {
+  for (GuardKind kind : {GuardKind::kLight, GuardKind::kSplit}) {
+    if (kind == GuardKind::kLight && StackPool::best_guard() != kind) continue;
+    StackPool pool(64 * kKiB, kind);
+    std::vector<Stack> stacks = take(pool, 2);
+    EXPECT_DEATH(stacks[0].low[-1] = std::byte{1}, "");
+    EXPECT_DEATH(stacks[1].low[-static_cast<std::ptrdiff_t>(16 * kKiB)] = std::byte{1}, "");
+  }
+}
+
+TEST(StackPool, GivesTheMemoryOfIdleStacksBackButForSome) {
+  StackPool pool(16 * kKiB);
+  const std::size_t count = StackPool::kWarmStacks + 200;
+  std::vector<Stack> stacks = take(pool, count);
+  for (const Stack& stack : stacks) stack.low[0] = std::byte{0x5a};
+  pool.put_some(stacks, count);
+
+  EXPECT_TRUE(pool.trim());  // they have been used since the last time
+  EXPECT_EQ(pool.warm_count(), count);
+  EXPECT_FALSE(pool.trim());
+  EXPECT_EQ(pool.warm_count(), StackPool::kWarmStacks);
+
+  std::size_t given_back = 0;
+  for (const Stack& stack : take(pool, count)) given_back += stack.low[0] == std::byte{0} ? 1 : 0;
+  EXPECT_EQ(given_back, 200U);
+}
+
+TEST(StackPool, LeavesAloneWhatIsInUse) {
+  StackPool pool(16 * kKiB);
+  const std::size_t count = StackPool::kWarmStacks + 200;
+  std::vector<Stack> stacks = take(pool, count);
+  pool.put_some(stacks, count);
+  pool.trim();
+  std::vector<Stack> busy = take(pool, 150);  // there were 150 fewer for a moment
+  pool.put_some(busy, 150);
+  pool.trim();
+  EXPECT_EQ(pool.warm_count(), count - 50);
+}
+
+}  // namespace
+}  // namespace sluice::internal

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include <sluice/runtime/mutex.hpp>
+
+#include <mutex>
+
+#include <gtest/gtest.h>
+
+#include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/once.hpp>
+
+namespace sluice {
+namespace {
+
+TEST(Mutex, IsHeldByOneAtATime) {
+  in_virtual_time([](Context& ctx) {
+    Mutex mutex;
+    bool got_it = false;
+    TaskGroup group{ctx};
+    mutex.lock();
+    EXPECT_FALSE(mutex.try_lock());
+    group.go([&](Context&) {
+      std::lock_guard hold(mutex);
+      got_it = true;
+    });
+    let_all_park(ctx);
+    EXPECT_FALSE(got_it);
+    mutex.unlock();
+    EXPECT_TRUE(group.wait());
+    EXPECT_TRUE(got_it);
+    EXPECT_TRUE(mutex.try_lock());
+    mutex.unlock();
+  });
+}
+
+// Whoever comes by takes a free lock; a waiter loses to such a one once, and no more than once.
+TEST(Mutex, IsHandedToAWaiterThatHasLostOnce) {
+  in_virtual_time([](Context& ctx) {
+    Mutex mutex;
+    bool got_it = false;
+    TaskGroup group{ctx};
+    mutex.lock();
+    group.go([&](Context&) {
+      std::lock_guard hold(mutex);
+      got_it = true;
+    });
+    let_all_park(ctx);
+    mutex.unlock();
+    EXPECT_TRUE(mutex.try_lock());  // the waiter has been woken, but has not run yet
+    let_all_park(ctx);
+    EXPECT_FALSE(got_it);
+    mutex.unlock();
+    EXPECT_FALSE(mutex.try_lock());
+    EXPECT_TRUE(group.wait());
+    EXPECT_TRUE(got_it);
+  });
+}
+
+TEST(MutexDeathTest, IsUnlockedOnlyByItsHolder) {
+  EXPECT_DEATH(in_virtual_time([](Context&) {
+                 Mutex mutex;
+                 mutex.unlock();
+               }),
+               "a mutex is unlocked by its holder");
+}
+
+TEST(MutexStress, LosesNoUpdate) {
+  on_few_and_many_processors([](Context& ctx) {
+    constexpr int kFibers = 8;
+    Mutex mutex;
+    int guarded = 0;  // plain on purpose: TSan sees it if the lock does not order its holders
+    TaskGroup group{ctx};
+    for (int i = 0; i < kFibers; ++i)
+      group.go([&, i](Context&) {
+        for (int round = 0; round < kManyTimes / 10; ++round) {
+          std::lock_guard hold(mutex);
+          ++guarded;
+          if ((round + i) % 64 == 0) yield();  // against the advice, so that others meet it locked
+        }
+      });
+    EXPECT_TRUE(group.wait());
+    EXPECT_EQ(guarded, kFibers * (kManyTimes / 10));
+  });
+}
+
+TEST(Once, RunsOnceAndEverybodyWaitsForItsEnd) {
+  in_virtual_time([](Context& ctx) {
+    Once once;
+    int begun = 0;
+    bool has_ended = false;
+    TaskGroup group{ctx};
+    for (int i = 0; i < 3; ++i)
+      group.go([&](Context&) {
+        once.call([&] {
+          ++begun;
+          yield();  // the others come meanwhile
+          has_ended = true;
+        });
+        EXPECT_TRUE(has_ended);
+      });
+    EXPECT_TRUE(group.wait());
+    EXPECT_EQ(begun, 1);
+  });
+}
+
+TEST(Once, CountsAsRunWhenItThrows) {
+  in_virtual_time([](Context&) {
+    Once once;
+    EXPECT_THROW(once.call([] { throw 7; }), int);
+    once.call([] { ADD_FAILURE() << "it has run"; });
+  });
+}
+
+TEST(OnceStress, WhatItDidIsVisibleToAll) {
+  on_few_and_many_processors([](Context& ctx) {
+    for (int round = 0; round < kManyTimes / 200; ++round) {
+      Once once;
+      int made = 0;  // plain on purpose
+      TaskGroup group{ctx};
+      for (int i = 0; i < 4; ++i)
+        group.go([&](Context&) {
+          once.call([&] { ++made; });
+          EXPECT_EQ(made, 1);
+        });
+      EXPECT_TRUE(group.wait());
+    }
+  });
+}
+
+}  // namespace
+}  // namespace sluice
