@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include <sluice/base/result.hpp>
+#include <sluice/http/client.hpp>
+#include <sluice/http/h1_connection.hpp>
+#include <sluice/http/handler.hpp>
+#include <sluice/net/memory_stream.hpp>
+#include <sluice/runtime/context.hpp>
+#include <sluice/runtime/go.hpp>
+
+namespace epro {
+
+/// A server without a network, for tests in virtual time: the real codec on both sides, and a handler that does what the
+/// test wants. Lifetime: its clients are gone at its end.
+class FakeServer {
+ public:
+  FakeServer(sluice::Context& ctx, sluice::http::Handler handler) : handler_(std::move(handler)), group_(ctx) {}
+
+  [[nodiscard]] sluice::http::Dialer dialer() {
+    return [this](sluice::Context&) -> sluice::Result<std::unique_ptr<sluice::net::Stream>> {
+      ++connections_;
+      auto [client_end, server_end] = sluice::net::memory_pair(kCapacity);
+      group_.go([this, end = std::move(server_end)](sluice::Context& ctx) {
+        sluice::http::H1Connection(*end, options_, handler_, sluice::runtime_clock(), refusals_).serve(ctx, ctx);
+      });
+      return std::move(client_end);
+    };
+  }
+  /// How often somebody has connected.
+  [[nodiscard]] std::size_t connections() const { return connections_; }
+
+  /// An answer that breaks off in the middle: whoever gets it does not know what became of the request.
+  static sluice::http::Response broken_off() {
+    return sluice::http::Response::streamed("application/json", [](sluice::Context&, sluice::http::BodyWriter&) {
+      return sluice::Result<void>(sluice::fail(sluice::Code::kInternal, "the test pulls the plug"));
+    });
+  }
+
+ private:
+  static constexpr std::size_t kCapacity = 64 * 1024;
+
+  struct NoRefusals final : sluice::http::RefusalObserver {
+    void on_refusal(int, const sluice::Error&) noexcept override {}
+  };
+
+  NoRefusals refusals_;
+  sluice::http::H1Options options_;
+  sluice::http::Handler handler_;
+  std::size_t connections_ = 0;
+  sluice::TaskGroup group_;
+};
+
+}  // namespace epro

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include <apps/epro/config.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace epro {
+namespace {
+
+using sluice::Code;
+
+// A configuration file that is gone at the end.
+class ConfigFile {
+ public:
+  explicit ConfigFile(const std::string& text) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "epro-config-XXXXXX").string();
+    if (const char* made = ::mkdtemp(pattern.data())) folder_ = made;
+    std::ofstream(path()) << text;
+  }
+  ConfigFile(const ConfigFile&) = delete;
+  ConfigFile& operator=(const ConfigFile&) = delete;
+  ~ConfigFile() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  [[nodiscard]] std::filesystem::path path() const { return folder_ / "epro.yaml"; }
+  [[nodiscard]] std::filesystem::path folder() const { return folder_; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+TEST(Config, HasADefaultForEveryKey) {
+  ConfigFile file("Name: epro\n");
+  auto loaded = load_config(file.path());
+  ASSERT_TRUE(loaded) << loaded.error().describe();
+  EXPECT_TRUE(loaded->warnings.empty());
+  EXPECT_EQ(loaded->config.port, 8888);
+  EXPECT_EQ(loaded->config.dev_server.port, 6060);
+  EXPECT_EQ(loaded->config.timeout, std::chrono::seconds(3));
+  EXPECT_EQ(loaded->config.log_level(), sluice::observe::Level::kInfo);
+}
+
+TEST(Config, ReadsGoZerosUnitsAndFindsStudiesBesideTheFile) {
+  ConfigFile file("Timeout: 500\nShutdown: { WaitTime: 2s }\nLog: { Level: error }\nStudies: [demo.yaml, /else/where.yaml]\n");
+  auto loaded = load_config(file.path());
+  ASSERT_TRUE(loaded) << loaded.error().describe();
+  EXPECT_EQ(loaded->config.timeout, std::chrono::milliseconds(500));
+  EXPECT_EQ(loaded->config.shutdown.wait_time, std::chrono::seconds(2));
+  EXPECT_EQ(loaded->config.log_level(), sluice::observe::Level::kError);
+  EXPECT_EQ(loaded->config.studies.at(0), (file.folder() / "demo.yaml").string());
+  EXPECT_EQ(loaded->config.studies.at(1), "/else/where.yaml");
+}
+
+TEST(Config, WarnsOfAKeyThatNobodyReadsWithTheNearestOne) {
+  ConfigFile file("Prot: 80\n");
+  auto loaded = load_config(file.path());
+  ASSERT_TRUE(loaded);
+  ASSERT_EQ(loaded->warnings.size(), 1u);
+  EXPECT_NE(loaded->warnings[0].find("Port"), std::string::npos) << loaded->warnings[0];
+}
+
+TEST(Config, NamesTheKeyThatIsWrong) {
+  for (const char* wrong : {"Port: 70000\n", "Port: eighty\n", "Port: -1\n"}) {
+    ConfigFile file(wrong);
+    auto loaded = load_config(file.path());
+    ASSERT_FALSE(loaded) << wrong;
+    EXPECT_EQ(loaded.error().field(), "/Port") << wrong;
+  }
+  ConfigFile level("Log: { Level: loud }\n");
+  EXPECT_EQ(load_config(level.path()).error().field(), "/Log/Level");
+  EXPECT_EQ(load_config("/nowhere/epro.yaml").error().code(), Code::kNotFound);
+}
+
+TEST(Config, WithoutAuthenticationOnlyLoopbackIsServed) {
+  for (const char* open : {"Host: 0.0.0.0\n", "Host: \"::\"\n", "Host: 10.0.0.1\n", "Host: epro.example\n"}) {
+    ConfigFile file(open);
+    auto loaded = load_config(file.path());
+    ASSERT_FALSE(loaded) << open;
+    EXPECT_EQ(loaded.error().field(), "/Host");
+  }
+  for (const char* closed : {"Host: 127.0.0.1\n", "Host: \"::1\"\n", "Host: localhost\n", "Host: 127.8.8.8\n"})
+    EXPECT_TRUE(load_config(ConfigFile(closed).path())) << closed;
+}
+
+}  // namespace
+}  // namespace epro
