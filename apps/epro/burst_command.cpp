@@ -49,7 +49,8 @@ constexpr std::size_t kConnectionsMax = 10'000;
 // How long the drain may take behind the last acknowledgement: 400 rows a second for the 50,000 of the issue.
 constexpr Duration kDrainPatience = std::chrono::seconds(120);
 // The phones' time in a run that can be repeated: it is in the reports, and the same id must have the same bytes.
-constexpr sluice::WallTime kRepeatableEvening{std::chrono::sys_days(std::chrono::year(2026) / 3 / 2) + std::chrono::hours(19)};
+constexpr sluice::WallTime kRepeatableEvening{std::chrono::sys_days(std::chrono::year(2026) / 3 / 2) +
+                                              std::chrono::hours(19)};
 
 // Named by its seed if it has one: then a second run repeats the first, and the server knows it already.
 struct Run {
@@ -133,8 +134,8 @@ void print(const BurstArguments& arguments, const Run& run, const std::filesyste
     if (check) json.add("verified", to_json(*check));
     text = sluice::schema::to_text(json) + "\n";
   } else {
-    text = std::to_string(arguments.patients) + " patients within " + arguments.within + ", run " + run.diaries.name() + "\n";
-    text += describe(result) + "ledger        " + ledger.string() + "\n";
+    text = std::to_string(arguments.patients) + " patients within " + arguments.within + ", run " + run.diaries.name();
+    text += "\n" + describe(result) + "ledger        " + ledger.string() + "\n";
     if (check) text += describe(*check);
   }
   std::fputs(text.c_str(), stdout);

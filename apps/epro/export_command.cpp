@@ -102,7 +102,8 @@ void add_export(CLI::App& app, Command& chosen) {
   CLI::App* command = app.add_subcommand("export", "Writes what is stored in a format that others read");
   command->require_subcommand(1);
   CLI::App* vs = command->add_subcommand("vs", "Vital signs, as a table of SDTM's domain VS");
-  vs->add_option("--csv", options->to, "Where to: a file, or - for standard output")->required()->expected(0, 1)->type_name("FILE");
+  vs->add_option("--csv", options->to, "A file to write to; none or - is standard output")
+      ->required()->expected(0, 1)->type_name("FILE");
   vs->add_option("--study", options->study, "OID; needed if several studies have vital signs");
   vs->add_option("--data", options->data, "The server's data folder")->capture_default_str();
   vs->add_option("--db", options->database, "The database, if it is not in the data folder");

@@ -56,7 +56,7 @@ Result<void> replay_and_report(Context& ctx, const ReplayArguments& arguments) {
 
 void add_replay(CLI::App& app, Command& chosen) {
   auto arguments = std::make_shared<ReplayArguments>();  // shared_ptr: the parser's options, and the command
-  CLI::App* command = app.add_subcommand("replay", "Posts a data set of vital signs (SDTM VS); a second time changes nothing");
+  CLI::App* command = app.add_subcommand("replay", "Posts an SDTM data set of vital signs; a second time changes nothing");
   command->add_option("FILE", arguments->file, "CSV, plain or gzip")->required();
   command->add_option("--url", arguments->url, "The server")->capture_default_str();
   command->add_option("--batch", arguments->batch, "Rows of one request")

@@ -30,8 +30,8 @@ struct SqliteOptions {
   Mode mode = Mode::kMustExist;
   /// How long a statement waits while another process holds the lock that it needs; 0 = not at all.
   Duration busy_wait = std::chrono::seconds(1);
-  /// From how many pages (of 4 KiB) on the write-ahead log is copied back into the database. SQLite's own 1,000 copies a
-  /// page with a random key again and again; 10,000 gives 25 to 40 % more rows a second for 40 MB of log (baselines.md §E).
+  /// From how many pages (of 4 KiB) on the write-ahead log is copied back into the database. SQLite's own 1,000 copies the
+  /// pages of random keys again and again; 10,000 gives 25 to 40 % more rows a second for 40 MB of log (baselines.md §E).
   int checkpoint_pages = 10'000;
   /// How much of the database is kept in memory. With SQLite's own 2 MB a transaction of some hundred reports does not
   /// fit: pages go to the log and come back from it several times.

@@ -75,7 +75,8 @@ class SqliteConnection;
 /// it does not leave the transaction in which it was prepared.
 class SqliteStatement {
  public:
-  SqliteStatement(SqliteStatement&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)), entry_(other.entry_) {}
+  SqliteStatement(SqliteStatement&& other) noexcept
+      : connection_(std::exchange(other.connection_, nullptr)), entry_(other.entry_) {}
   SqliteStatement& operator=(SqliteStatement&&) = delete;
   ~SqliteStatement();
 

@@ -112,6 +112,17 @@ TEST_F(InTransaction, WrongSqlIsInternal) {
   });
 }
 
+TEST_F(InTransaction, AFullDiskIsResourceExhaustedAndLeavesNothing) {
+  auto result = transact([](SqliteConnection& connection) -> Result<void> {
+    SLUICE_TRY(connection.execute("CREATE TABLE t (a); PRAGMA max_page_count = 10"));
+    SLUICE_TRY(auto insert, connection.prepare("INSERT INTO t VALUES (zeroblob(?1))"));
+    SLUICE_TRY(insert.run({1 << 20}));
+    return {};
+  });
+  EXPECT_EQ(result.error().code(), Code::kResourceExhausted);
+  succeed([](SqliteConnection& connection) { return connection.execute("CREATE TABLE t (a)"); });
+}
+
 TEST_F(InTransaction, AStatementIsKeptAndStartsCleanAgain) {
   succeed([](SqliteConnection& connection) -> Result<void> {
     for (int round = 0; round < 2; ++round) {

@@ -72,7 +72,8 @@ class Reading {
       if (segments[i]->header.journal != journal) return fail(segments[i]->damaged(0, "it belongs to another journal"));
       std::optional<Position> end;
       if (i + 1 < segments.size()) end = segments[i + 1]->header.first;
-      SLUICE_TRY(auto tail, internal::read_segment(ctx, *segments[i], end, [this](const FrameView& f) { return record(f); }));
+      SLUICE_TRY(auto tail, internal::read_segment(ctx, *segments[i], end,
+                                                   [this](const FrameView& frame) { return record(frame); }));
       summary_.last = tail.next - 1;
       summary_.has_torn_tail = tail.torn != nullptr;
     }
@@ -82,13 +83,15 @@ class Reading {
  private:
   Result<void> read_trimmed(Context& ctx, const internal::JournalId& journal) {
     if (summary_.oldest == 1) return {};
-    auto ids = internal::open_journal_file(ctx, storage_, std::string(internal::kIdsName), FileKind::kIds, File::Mode::kRead);
+    auto ids = internal::open_journal_file(ctx, storage_, std::string(internal::kIdsName), FileKind::kIds,
+                                           File::Mode::kRead);
     if (!ids && ids.error().code() == Code::kNotFound)
       return fail(Code::kDataLoss, std::string(internal::kIdsName) + " is missing, with the ids up to position " +
                                        std::to_string(summary_.oldest - 1));
     if (!ids) return fail(std::move(ids).error());
     if ((*ids)->header.journal != journal) return fail((*ids)->damaged(0, "it belongs to another journal"));
-    SLUICE_TRY(internal::read_ids(ctx, **ids, summary_.oldest - 1, [this](const FrameView& f) { return trimmed(f); }));
+    SLUICE_TRY(internal::read_ids(ctx, **ids, summary_.oldest - 1,
+                                  [this](const FrameView& frame) { return trimmed(frame); }));
     return {};
   }
 

@@ -60,7 +60,8 @@ struct RealWorld : World {
 };
 
 void accept(Context& ctx, Reservoir& reservoir, int first, int end) {
-  for (int i = first; i < end; ++i) ASSERT_TRUE(submit(ctx, reservoir, candidate(name(i)), name(i) + std::string(300, 'x')));
+  for (int i = first; i < end; ++i)
+    ASSERT_TRUE(submit(ctx, reservoir, candidate(name(i)), name(i) + std::string(300, 'x')));
 }
 
 /// One line for each file: its name and what is in it.

@@ -112,7 +112,8 @@ class Reservoir::Work {
   Work(std::unique_ptr<internal::Storage> storage, ReservoirOptions options, Parts parts)
       : options_(std::move(options)),
         parts_(parts),
-        refused_total_(parts.metrics.counter_family("reservoir_refused_total", "Records that were not accepted.", {"reason"})),
+        refused_total_(parts.metrics.counter_family("reservoir_refused_total", "Records that were not accepted.",
+                                                    {"reason"})),
         storage_(std::move(storage)),
         index_(random_word(*storage_)),
         backlog_(parts.clock, parts.metrics) {}
@@ -149,7 +150,7 @@ class Reservoir::Work {
     record.keys = claim.held_->taken;
     if (record.payload.size() > options_.record_bytes_max ||
         internal::frame_bytes(record.keys, record.payload.size()) > internal::kFrameBytesMax)
-      return fail(Error(Code::kInvalidArgument, "a record of at most " + std::to_string(options_.record_bytes_max) + " bytes")
+      return fail(Error(Code::kInvalidArgument, "more than " + std::to_string(options_.record_bytes_max) + " bytes")
                       .because(kTooLarge));
     auto position = commit_->append(ctx, record);
     if (position) claim.held_->settle(*position, record.received_at);
@@ -243,7 +244,8 @@ Result<Position> Reservoir::append(Context& ctx, Claim claim, std::uint8_t type,
 
 std::optional<Entry> Reservoir::find(const Key& key) { return work_->index().find(key); }
 
-Result<std::vector<Record>> Reservoir::read(Context& ctx, Position after, std::size_t records_max, std::size_t bytes_max) {
+Result<std::vector<Record>> Reservoir::read(Context& ctx, Position after, std::size_t records_max,
+                                            std::size_t bytes_max) {
   return work_->journal().read(ctx, after, records_max, bytes_max);
 }
 

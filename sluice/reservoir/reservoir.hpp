@@ -79,11 +79,12 @@ struct ReservoirOptions {
 /// Claiming decides "seen before?" for each key, under one lock per key: of equal keys at the same moment one caller gets
 /// kNew and the others wait for what becomes of it. Appending writes one record for all that is new in the claim, flushes
 /// it together with everybody else's who waits at that moment, and makes the keys known.
-/// A claim that is destroyed without append gives its keys back.
+/// A claim that is destroyed without append gives its keys back. A fiber holds one claim at a time: with a second it could
+/// wait for itself.
 /// Threads: fibers. Lifetime: nobody is inside at the end; close() first.
 class Reservoir {
  public:
-  /// What it stands on; outlives it.
+  /// What it stands on; outlives it. One living reservoir a registry: its metrics have no labels.
   struct Parts {
     Clock& clock;
     observe::Logger& log;

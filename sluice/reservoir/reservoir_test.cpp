@@ -428,7 +428,7 @@ TEST(ReservoirStress, ManyClientsAndADrainOnRealFiles) {
       clients.go([&, c](Context& own) {
         // Each id is sent by two clients.
         for (int i = 0; i < kEach; ++i)
-          ASSERT_TRUE(submit(own, reservoir, candidate(std::to_string(c / 2) + "/" + std::to_string(i)), std::string(300, 'x')));
+          ASSERT_TRUE(submit(own, reservoir, candidate(name(c / 2 * kEach + i)), std::string(300, 'x')));
       });
     EXPECT_TRUE(clients.wait());
     EXPECT_TRUE(drain.wait());

@@ -52,7 +52,8 @@ struct World {
 };
 
 /// Claims and appends one record of one key, as an intake does; its entry, also if it was known.
-inline Result<Entry> submit(Context& ctx, Reservoir& reservoir, const Candidate& candidate, std::string_view payload = "payload") {
+inline Result<Entry> submit(Context& ctx, Reservoir& reservoir, const Candidate& candidate,
+                            std::string_view payload = "payload") {
   SLUICE_TRY(auto claim, reservoir.claim(ctx, std::span(&candidate, 1)));
   const Reservoir::Answer& answer = claim.answers()[0];
   if (answer.standing != Reservoir::Standing::kNew) return answer.entry;

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -195,7 +196,7 @@ TEST(BlockingStress, NoFiberIsLostOrRunsTwice) {
       group.go([&mine](Context& own) -> Result<void> {
         for (int i = 0; i < kManyTimes / 250; ++i) {
           blocking([&] { ++mine; }, i % 4 == 0 ? Expect::kLong : Expect::kShort);
-          if (i % 7 == 0) blocking([] { ::usleep(300); });  // long enough for sysmon
+          if (i % 7 == 0) blocking([] { ::poll(nullptr, 0, 1); });  // a millisecond: long enough for sysmon
           if (i % 5 == 0) SLUICE_TRY(sleep(own, 1us));
           yield();
         }

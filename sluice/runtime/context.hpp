@@ -91,7 +91,7 @@ class Context {
 
   Context* const parent_ = nullptr;
   Deadline deadline_;
-  // Written once, by cancel; read by everybody; publishes cause_. Seq_cst on both sides: see Fiber::commit_park.
+  // Written once, by cancel; read by everybody; publishes cause_. Seq_cst on both sides: see Wait::Wait.
   std::atomic<bool> cancelled_{false};
   internal::WordLock lock_;
   std::optional<Error> cause_;                             // guarded by lock_ until cancelled_, then constant

@@ -18,11 +18,11 @@ struct SleepTimer final : internal::Timer {
 
 }  // namespace
 
-int run(std::function<Result<void>(Context&)> main, RuntimeOptions options) {
+int run(std::function<Result<void>(Context&)> main, RuntimeOptions options, std::source_location where) {
   Result<void> result;
   {
     internal::Scheduler scheduler(options);
-    scheduler.run([&] { result = main(scheduler.root()); });
+    scheduler.run([&] { result = main(scheduler.root()); }, where);
   }
   if (result) return 0;
   std::fprintf(stderr, "%s\n", result.error().describe().c_str());

@@ -36,7 +36,8 @@ struct RuntimeOptions {
 /// their next wait, and calls of blocking() have returned: no thread of ours outlives it. One runtime per process at a time.
 ///
 ///   int main() { return sluice::run([](sluice::Context& ctx) -> sluice::Result<void> { ... }); }
-int run(std::function<Result<void>(Context&)> main, RuntimeOptions options = {});
+int run(std::function<Result<void>(Context&)> main, RuntimeOptions options = {},
+        std::source_location where = std::source_location::current());
 
 /// The clock that timers follow. Requires: a running runtime.
 [[nodiscard]] Clock& runtime_clock() noexcept;

@@ -65,13 +65,10 @@ void Mutex::unlock_slow() {
   SLUICE_ASSERT((state_.load(std::memory_order_relaxed) & kLocked) != 0, "a mutex is unlocked by its holder");  // ours
   internal::Waiter* waiter = waiters_.claim_front(wakeups);
   std::uint32_t waited = waiters_.is_empty() ? 0 : kWaited;
-  // release, both: as in unlock; in the first case the new holder also synchronizes through its wake-up.
-  if (waiter != nullptr && waiter->has_lost) {
-    waiter->served = true;
-    state_.store(kLocked | waited, std::memory_order_release);
-  } else {
-    state_.store(waited, std::memory_order_release);
-  }
+  bool is_handed_over = waiter != nullptr && waiter->has_lost;
+  if (is_handed_over) waiter->served = true;
+  // release: as in unlock; one to whom it is handed over also synchronizes through its wake-up.
+  state_.store(waited | (is_handed_over ? kLocked : 0), std::memory_order_release);
   lock_.unlock();
   wakeups.run();
 }

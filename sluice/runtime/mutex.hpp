@@ -15,7 +15,8 @@ namespace sluice {
 ///
 /// lock() takes no Context: a section is short, so waiting for it is. Not recursive. A waiter that has lost the race for
 /// the lock once gets it handed over, so nobody starves. Threads: fibers only. What the last holder did is visible to
-/// the next one. Lifetime: nobody holds it or waits for it at the end.
+/// the next one. Lifetime: outlives all calls, unlock() too: that the lock is free does not yet
+/// mean that its last holder has left it.
 class Mutex {
  public:
   Mutex() = default;

@@ -26,12 +26,18 @@ sigset_t stop_signals() noexcept {
   return set;
 }
 
+// 0: there was a signal. Otherwise errno, read here and never inlined: the caller parks, and may go on on another thread.
+[[gnu::noinline]] int take_signal(int fd) noexcept {
+  signalfd_siginfo info;
+  return ::read(fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info) ? 0 : errno;
+}
+
 // Parks until one of the stop signals comes.
 Result<void> wait_for_signal(Context& ctx, Pollable& signals) {
   for (;;) {
-    signalfd_siginfo info;
-    if (::read(signals.fd(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) return {};
-    if (errno != EAGAIN && errno != EINTR) return fail(errno_error(errno, "signalfd"));
+    int error = take_signal(signals.fd());
+    if (error == 0) return {};
+    if (error != EAGAIN && error != EINTR) return fail(errno_error(error, "signalfd"));
     SLUICE_TRY(signals.wait_readable(ctx));
   }
 }

@@ -88,7 +88,8 @@ Result<ItemCounts> read_item_counts(std::string_view body, std::size_t expected)
 
 ReadProblem read_problem(const sluice::http::Response& answer) {
   ReadProblem problem;
-  if (auto json = parse_answer(answer.body)) problem = {std::string(text_of(*json, "code")), std::string(text_of(*json, "pointer"))};
+  if (auto json = parse_answer(answer.body))
+    problem = {std::string(text_of(*json, "code")), std::string(text_of(*json, "pointer"))};
   if (problem.code.empty()) problem.code = sluice::http::status::phrase(answer.status);
   return problem;
 }

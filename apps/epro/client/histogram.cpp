@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The buckets, by microseconds: 0, 1, … 255, each its own; then 128 of 2 µs for 256 … 511, 128 of 4 µs for 512 … 1023,
-// and so on. So a value's bucket is its highest eight bits and how many bits follow them.
+// The buckets, by microseconds: 0, 1, … 255, each its own; then 128 of 2 µs for 256 … 511, 128 of 4 µs for 512 …
+// 1023, and so on. So a value's bucket is its highest eight bits and how many bits follow them.
 #include <apps/epro/client/histogram.hpp>
 
 #include <algorithm>

@@ -119,8 +119,10 @@ Result<std::unique_ptr<Ledger>> Ledger::create(Context& ctx, const std::filesyst
 
 Result<void> Ledger::intend(Context& ctx, const std::vector<Intent>& intents) {
   std::string text;
-  for (const Intent& intent : intents)
-    text.append("intent ").append(intent.submission_id.text()).append(" ").append(sluice::to_hex(intent.payload_sha256)).append("\n");
+  for (const Intent& intent : intents) {
+    text.append("intent ").append(intent.submission_id.text());
+    text.append(" ").append(sluice::to_hex(intent.payload_sha256)).append("\n");
+  }
   return append(ctx, text);
 }
 

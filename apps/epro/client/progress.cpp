@@ -30,7 +30,11 @@ void write_to_terminal(std::string_view text) {
 bool Progress::terminal_is_there() { return ::isatty(STDERR_FILENO) == 1; }
 
 Progress::Progress(Context& parent, std::string label, std::uint64_t total, sluice::Clock& clock, bool is_shown)
-    : label_(std::move(label)), total_(std::max<std::uint64_t>(total, 1)), clock_(clock), is_shown_(is_shown), group_(parent) {
+    : label_(std::move(label)),
+      total_(std::max<std::uint64_t>(total, 1)),
+      clock_(clock),
+      is_shown_(is_shown),
+      group_(parent) {
   if (is_shown_) group_.go([this](Context& ctx) { draw(ctx); });
 }
 

@@ -54,7 +54,8 @@ class Intake {
     EXPECT_TRUE(batch);
     batch_ids.push_back(batch->find("batchId")->text());
     Json results = Json::array();
-    for (const Json& json : batch->find("items")->items()) results.push(Json::object().add("result", Json::string(take(json))));
+    for (const Json& json : batch->find("items")->items())
+      results.push(Json::object().add("result", Json::string(take(json))));
     batch_sizes.push_back(results.items().size());
     return Response::json_text(sluice::schema::to_text(Json::object().add("items", std::move(results))));
   }
@@ -195,7 +196,8 @@ TEST(ReplayReport, IsOneStableLine) {
   EXPECT_EQ(describe(result),
             "29643 rows: 29640 created, 1 duplicate (\"already known\"), 0 conflict, 1 invalid, 1 quarantined\n");
   EXPECT_EQ(sluice::schema::to_text(to_json(result)),
-            R"({"rows":29643,"created":29640,"duplicate":1,"conflict":0,"invalid":1,"quarantined":1,"refused":0,"retries":0})");
+            R"({"rows":29643,"created":29640,"duplicate":1,"conflict":0,"invalid":1,"quarantined":1,"refused":0,)"
+            R"("retries":0})");
   result.refused = 7;
   result.complaints = {"row 3: VSORRES: is wrong"};
   EXPECT_TRUE(describe(result).ends_with("7 rows were in batches that the server refused\nrow 3: VSORRES: is wrong\n"));
@@ -203,7 +205,10 @@ TEST(ReplayReport, IsOneStableLine) {
 
 TEST(PublishStudy, PutsTheCanonicalTextAndReadsWhatChanged) {
   in_virtual_time([](Context& ctx) {
-    Study study{.oid = "PILOT", .title = "Pilot", .region = "local", .sites = {{"1", "DE", "UTC"}}, .patients = {}, .instruments = {}};
+    Study study;
+    study.oid = study.title = "PILOT";
+    study.region = "local";
+    study.sites = {{"1", "DE", "UTC"}};
     int status = 200;
     FakeServer server(ctx, [&](Context& own, Request& request) {
       EXPECT_EQ(request.method(), "PUT");

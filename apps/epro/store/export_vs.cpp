@@ -85,8 +85,8 @@ Result<std::vector<VsRow>> rows_of(SqliteConnection& connection, std::string_vie
                                    Position last) {
   // CROSS JOIN keeps SQLite from walking through all datapoints of the study.
   SLUICE_TRY(auto query, connection.prepare(
-      "SELECT s.submission_id, s.payload, d.ordinal, d.code_system, d.code, d.value_type, d.value_text, d.value_num, d.unit,"
-      " d.std_num, d.std_unit, d.position, d.effective_text, d.absent_reason"
+      "SELECT s.submission_id, s.payload, d.ordinal, d.code_system, d.code, d.value_type, d.value_text, d.value_num,"
+      " d.unit, d.std_num, d.std_unit, d.position, d.effective_text, d.absent_reason"
       " FROM submissions AS s CROSS JOIN datapoints AS d"
       " ON d.study_oid = s.study_oid AND d.submission_id = s.submission_id AND d.version = 1"
       " WHERE s.study_oid = ?1 AND s.patient_id = ?2 AND s.kind = 'vitals' AND s.disposition = 'accepted'"

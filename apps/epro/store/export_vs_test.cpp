@@ -74,7 +74,8 @@ TEST_F(ExportVs, GivesBackWhatCameFromATableInTheOrderOfItsNumbers) {
 TEST_F(ExportVs, NumbersTheOthersBehindThemInTheOrderInWhichTheyCameIn) {
   on_processors(1, [&](Context& ctx) {
     auto own = store();
-    std::vector<Made> entries{study_entry(), vitals_entry({vitals_item(9, R"("heartRate":72)"), entry_of(systolic(7, "121"))}),
+    std::vector<Made> entries{study_entry(),
+                              vitals_entry({vitals_item(9, R"("heartRate":72)"), entry_of(systolic(7, "121"))}),
                               vitals_entry({vitals_item(1, R"("heartRate":73)")})};
     ASSERT_TRUE(apply(ctx, *own, entries));
     const std::string before = exported(ctx);

@@ -195,16 +195,19 @@ Result<RowWriter::Standing> RowWriter::insert(const Submission& s) {
   const Envelope* r = s.report;
   // The conflict is named: a receipt or a journal place that is taken by another submission is no repetition.
   SLUICE_TRY(auto insert, connection_.prepare(
-      "INSERT INTO submissions (study_oid, submission_id, receipt_id, kind, patient_id, device_id, device_epoch, device_seq,"
-      " instrument_oid, instrument_ver, originator, captured_at, captured_tz_min, sent_at, received_at, journal_pos,"
+      "INSERT INTO submissions (study_oid, submission_id, receipt_id, kind, patient_id, device_id, device_epoch,"
+      " device_seq, instrument_oid, instrument_ver, originator, captured_at, captured_tz_min, sent_at, received_at, journal_pos,"
       " journal_ordinal, payload, payload_sha256, disposition, flags)"
       " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)"
       " ON CONFLICT (study_oid, submission_id) DO NOTHING"));
   SLUICE_TRY(auto inserted, insert.run(
       {s.study, s.id, s.judgement.receipt_id, to_string(s.kind), s.patient,
-       r ? std::optional<std::string_view>(r->device.id) : std::nullopt, r ? std::optional(r->device.epoch) : std::nullopt,
-       r ? std::optional(r->device.seq) : std::nullopt, r ? std::optional<std::string_view>(r->instrument_oid) : std::nullopt,
-       r ? std::optional<std::string_view>(r->instrument_version) : std::nullopt, r ? std::string_view(r->originator) : "",
+       r ? std::optional<std::string_view>(r->device.id) : std::nullopt,
+       r ? std::optional(r->device.epoch) : std::nullopt,
+       r ? std::optional(r->device.seq) : std::nullopt,
+       r ? std::optional<std::string_view>(r->instrument_oid) : std::nullopt,
+       r ? std::optional<std::string_view>(r->instrument_version) : std::nullopt,
+       r ? std::string_view(r->originator) : "",
        s.captured_at, s.captured_tz, r ? instant(r->sent_at) : std::nullopt, s.record.received_at, s.record.position,
        s.ordinal, sluice::as_bytes(s.payload), hash, to_string(disposition), joined(s.judgement.flags)}));
   if (inserted > 0) return Standing::kInserted;
@@ -221,8 +224,8 @@ Result<void> RowWriter::insert_point(const Submission& submission, const Datapoi
       " value_text, value_num, unit, std_num, std_unit, position, effective_at, effective_text, absent_reason)"
       " VALUES (?1,?2,?3,1,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"));
   const bool has_value = point.value.kind != ValueKind::kMissing;
-  SLUICE_TRY(insert.run({submission.study, submission.id, point.ordinal, submission.patient, point.code_system, point.code,
-                         value_type(point.value.kind),
+  SLUICE_TRY(insert.run({submission.study, submission.id, point.ordinal, submission.patient, point.code_system,
+                         point.code, value_type(point.value.kind),
                          has_value ? std::optional<std::string_view>(point.value.text) : std::nullopt, point.number,
                          given(point.unit), point.std_number, given(point.std_unit), given(point.position),
                          point.effective_at, given(point.effective_text), given(point.absent_reason)}));
@@ -276,7 +279,8 @@ Result<void> RowWriter::write_study(const Record& record) {
   }
   SLUICE_TRY(auto insert, connection_.prepare(
       "INSERT INTO publications (journal_pos, study_oid, revision, sha256, received_at) VALUES (?1, ?2, ?3, ?4, ?5)"));
-  SLUICE_TRY(insert.run({record.position, study->oid, entry->revision, sha256_of(record.payload), record.received_at}));
+  SLUICE_TRY(insert.run({record.position, study->oid, entry->revision, sha256_of(record.payload),
+                         record.received_at}));
   return {};
 }
 
@@ -324,24 +328,27 @@ Result<void> RowWriter::insert_instrument(const Study& study, const Instrument& 
   SLUICE_TRY(auto insert, connection_.prepare(
       "INSERT INTO instruments (study_oid, instrument_oid, version, definition, sha256) VALUES (?1, ?2, ?3, ?4, ?5)"
       " ON CONFLICT (study_oid, instrument_oid, version) DO NOTHING"));
-  SLUICE_TRY(auto inserted, insert.run({study.oid, instrument.oid, instrument.version, canonical_text(instrument), hash}));
+  SLUICE_TRY(auto inserted,
+             insert.run({study.oid, instrument.oid, instrument.version, canonical_text(instrument), hash}));
   if (inserted > 0) return {};
   SLUICE_TRY(auto query, connection_.prepare("SELECT sha256 = ?4 FROM instruments"
                                              " WHERE study_oid = ?1 AND instrument_oid = ?2 AND version = ?3"));
   SLUICE_TRY(query.start({study.oid, instrument.oid, instrument.version, hash}));
   SLUICE_TRY(query.next());
   if (query.integer(0) != 0) return {};
-  return sluice::fail(Error(Code::kFailedPrecondition, "an instrument's version has another definition").because("constraint"));
+  return sluice::fail(
+      Error(Code::kFailedPrecondition, "an instrument's version has another definition").because("constraint"));
 }
 
 Result<void> RowWriter::upsert_patient(const Study& study, const Patient& patient, WallTime at) {
   // Publishing again who has not changed leaves their version alone: caches go by it.
   SLUICE_TRY(auto upsert, connection_.prepare(
-      "INSERT INTO patients (study_oid, patient_id, site_id, subject_key, status, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-      " ON CONFLICT (study_oid, patient_id) DO UPDATE SET site_id = excluded.site_id, subject_key = excluded.subject_key,"
+      "INSERT INTO patients (study_oid, patient_id, site_id, subject_key, status, updated_at)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (study_oid, patient_id) DO UPDATE SET site_id = excluded.site_id, subject_key = excluded.subject_key,"
       " status = excluded.status, updated_at = excluded.updated_at, row_version = row_version + 1"
       " WHERE site_id IS NOT excluded.site_id OR subject_key <> excluded.subject_key OR status <> excluded.status"));
-  SLUICE_TRY(upsert.run({study.oid, patient.id.text(), given(patient.site), patient.subject_key, to_string(patient.status), at}));
+  SLUICE_TRY(upsert.run({study.oid, patient.id.text(), given(patient.site), patient.subject_key,
+                         to_string(patient.status), at}));
   return {};
 }
 
@@ -373,10 +380,10 @@ Result<void> RowWriter::set_aside(const Original& original, SetAside reason, std
   // The original of what is stored already is stored already.
   const auto payload = reason == SetAside::kRepeated ? std::string_view() : original.payload;
   SLUICE_TRY(auto insert, connection_.prepare(
-      "INSERT INTO set_aside (journal_pos, journal_ordinal, key, entry_type, reason, detail, receipt_id, received_at, payload)"
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
-  SLUICE_TRY(insert.run({record.position, original.ordinal, key_of(record, original.ordinal), record.type, to_string(reason),
-                         detail, given(original.receipt), record.received_at, sluice::as_bytes(payload)}));
+      "INSERT INTO set_aside (journal_pos, journal_ordinal, key, entry_type, reason, detail, receipt_id, received_at,"
+      " payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+  SLUICE_TRY(insert.run({record.position, original.ordinal, key_of(record, original.ordinal), record.type,
+                         to_string(reason), detail, given(original.receipt), record.received_at, sluice::as_bytes(payload)}));
   ++tally_.set_aside[static_cast<std::size_t>(reason)];
   if (reason != SetAside::kRepeated && tally_.first_set_aside == 0) tally_.first_set_aside = record.position;
   return {};

@@ -171,9 +171,11 @@ Result<void> Store::Work::check_or_create(Context& ctx, Sqlite& database) {
   }));
   if (found.version == kSchemaVersion) return {};
   if (found.version != 0 || found.tables != 0)
-    return sluice::fail(Code::kFailedPrecondition, "the database was made by another version of epro, or by somebody else");
+    return sluice::fail(Code::kFailedPrecondition,
+                        "the database was made by another version of epro, or by somebody else");
   if (!may_create_) return sluice::fail(Code::kUnavailable, "the database is empty; its content is waited for, not made anew");
-  SLUICE_TRY(database.transact(ctx, [&](SqliteConnection& connection) { return create(connection, options_.journal_id); }));
+  SLUICE_TRY(database.transact(
+      ctx, [&](SqliteConnection& connection) { return create(connection, options_.journal_id); }));
   log_.info("database created", {{"file", options_.file.native()}});
   return {};
 }
@@ -185,8 +187,8 @@ Result<void> Store::Work::check_in_place() {
 
 Result<void> Store::Work::check_not_behind(Position position) const {
   if (position >= stored_) return {};
-  return sluice::fail(Code::kUnavailable, "the database is at position " + std::to_string(position) + ", but everything up to " +
-                                              std::to_string(stored_) + " was stored in it: this is an older copy");
+  return sluice::fail(Code::kUnavailable, "the database is an older copy: it is at position " + std::to_string(position) +
+                                              ", and everything up to " + std::to_string(stored_) + " was stored in it");
 }
 
 std::unexpected<sluice::Error> Store::Work::failed(sluice::Error error) {

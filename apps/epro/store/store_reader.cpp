@@ -79,7 +79,8 @@ StoredRow read_row(const SqliteStatement& row) {
 }  // namespace
 
 Result<std::unique_ptr<StoreReader>> StoreReader::open(Context& ctx, const std::filesystem::path& file) {
-  SLUICE_TRY(auto database, Sqlite::open(ctx, {.file = file, .mode = SqliteOptions::Mode::kReadOnly, .busy_wait = kBusyWait}));
+  SLUICE_TRY(auto database,
+             Sqlite::open(ctx, {.file = file, .mode = SqliteOptions::Mode::kReadOnly, .busy_wait = kBusyWait}));
   SLUICE_TRY(std::int64_t version, database->read(ctx, [](SqliteConnection& connection) -> Result<std::int64_t> {
     SLUICE_TRY(auto query, connection.prepare("SELECT user_version FROM pragma_user_version"));
     SLUICE_TRY(query.start());

@@ -142,7 +142,8 @@ TEST_F(StoreTest, APatientWhoDoesNotFitHoldsUpNobodyElseOfTheStudy) {
     taken.new_subject_key = "701-1001";  // of kPatientId
     auto own = store();
     study.patients.erase(study.patients.begin());
-    ASSERT_TRUE(apply(ctx, *own, {study_entry(study), vitals_entry({taken}), study_entry(demo_study(), 2), report_entry(2)}));
+    ASSERT_TRUE(apply(ctx, *own, {study_entry(study), vitals_entry({taken}), study_entry(demo_study(), 2),
+                                  report_entry(2)}));
     EXPECT_EQ(sql("SELECT count(*) FROM submissions"), "2");
     EXPECT_EQ(sql("SELECT journal_pos || reason FROM set_aside"), "3constraint");
     EXPECT_EQ(sql("SELECT group_concat(revision) FROM publications"), "1");

@@ -26,7 +26,8 @@ class Verify : public StoreTest {
   }
   static Position acknowledge(Context& ctx, Reservoir& reservoir, const Made& made) {
     auto claim = reservoir.claim(ctx, made.candidates).value();
-    return reservoir.append(ctx, std::move(claim), static_cast<std::uint8_t>(made.type), reservoir.stamp(), made.payload).value();
+    const auto type = static_cast<std::uint8_t>(made.type);
+    return reservoir.append(ctx, std::move(claim), type, reservoir.stamp(), made.payload).value();
   }
   /// Stores what the journal has, up to this position.
   void drain(Context& ctx, Reservoir& reservoir, Position last) {
@@ -140,8 +141,8 @@ TEST_F(Verify, NamesWhatNobodyAcknowledged) {
   on_processors(1, [&](Context& ctx) {
     auto reservoir = prepare(ctx);
     for (const char* place : {"2, 1", "4, 2"}) {
-      tamper(std::string("INSERT INTO submissions SELECT study_oid, submission_id || 'x', receipt_id || 'x', kind, patient_id,"
-                         " NULL, NULL, NULL, NULL, NULL, originator, NULL, NULL, NULL, received_at, ") + place +
+      tamper(std::string("INSERT INTO submissions SELECT study_oid, submission_id || 'x', receipt_id || 'x', kind,"
+                         " patient_id, NULL, NULL, NULL, NULL, NULL, originator, NULL, NULL, NULL, received_at, ") + place +
              ", payload, payload_sha256, disposition, flags FROM submissions WHERE journal_pos = 3");
       EXPECT_NE(complaint(ctx).find("never acknowledged"), std::string::npos) << place;
       sql("DELETE FROM submissions WHERE submission_id LIKE '%x'");

@@ -20,12 +20,7 @@ Backlog::Backlog(Clock& clock, observe::Registry& metrics)
       depth_records_(metrics.gauge("reservoir_depth_records", "Records that are durable and not yet drained.")),
       depth_bytes_(metrics.gauge("reservoir_depth_bytes", "Their bytes.")),
       age_(metrics.gauge_callback("reservoir_oldest_age_seconds", "How long ago the oldest of them was received.",
-                                  [this] {
-                                    // relaxed: see oldest_
-                                    WallTime oldest = oldest_.load(std::memory_order_relaxed);
-                                    auto age = std::chrono::duration<double>(clock_.wall_now() - std::min(oldest, clock_.wall_now()));
-                                    return age.count();
-                                  })) {}
+                                  [this] { return oldest_age_seconds(); })) {}
 
 Backlog::~Backlog() {
   // The gauges outlive us: another reservoir in this program may go on counting with them.
@@ -47,8 +42,8 @@ void Backlog::add(std::uint32_t bytes, WallTime received_at) {
   sizes_.push_back(bytes);
   if (ages_.empty() || received_at - ages_.back().received_at >= kAgeResolution)
     ages_.push_back({drained() + sizes_.size(), received_at});
-  bytes_.fetch_add(bytes, std::memory_order_relaxed);                         // relaxed: see bytes_
-  oldest_.store(ages_.front().received_at, std::memory_order_relaxed);        // relaxed: see oldest_
+  bytes_.fetch_add(bytes, std::memory_order_relaxed);                   // relaxed: see bytes_
+  oldest_.store(ages_.front().received_at, std::memory_order_relaxed);  // relaxed: see oldest_
   depth_records_.add(1);
   depth_bytes_.add(bytes);
 }
@@ -63,11 +58,18 @@ void Backlog::drain(Position through) {
   sizes_.erase(sizes_.begin(), sizes_.begin() + static_cast<std::ptrdiff_t>(count));
   rate_.drained(bytes, sizes_.empty(), clock_.now());
   while (ages_.size() > 1 && ages_[1].position <= through + 1) ages_.pop_front();
-  drained_.store(through, std::memory_order_relaxed);                                  // relaxed: see drained_
-  bytes_.fetch_sub(bytes, std::memory_order_relaxed);                                  // relaxed: see bytes_
-  oldest_.store(sizes_.empty() ? WallTime::max() : ages_.front().received_at, std::memory_order_relaxed);  // relaxed: see oldest_
+  const WallTime oldest = sizes_.empty() ? WallTime::max() : ages_.front().received_at;
+  drained_.store(through, std::memory_order_relaxed);  // relaxed, here and below: see their declarations
+  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  oldest_.store(oldest, std::memory_order_relaxed);
   depth_records_.add(-static_cast<std::int64_t>(count));
   depth_bytes_.add(-static_cast<std::int64_t>(bytes));
+}
+
+double Backlog::oldest_age_seconds() const noexcept {
+  const WallTime now = clock_.wall_now();
+  const WallTime oldest = oldest_.load(std::memory_order_relaxed);  // relaxed: see oldest_
+  return std::chrono::duration<double>(now - std::min(oldest, now)).count();
 }
 
 // relaxed: numbers by themselves, see their declarations.

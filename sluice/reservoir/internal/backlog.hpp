@@ -40,13 +40,15 @@ class Backlog {
     WallTime received_at;
   };
 
+  [[nodiscard]] double oldest_age_seconds() const noexcept;
+
   Clock& clock_;
   observe::Gauge& depth_records_;
   observe::Gauge& depth_bytes_;
 
   mutable Mutex mutex_;
   std::deque<std::uint32_t> sizes_;  // guarded by mutex_; of the records behind drained_
-  std::deque<Age> ages_;             // guarded by mutex_; samples, a second or more apart; the first is at or before the oldest
+  std::deque<Age> ages_;             // guarded by mutex_; samples, a second or more apart; first, the oldest's or before
   DrainRate rate_;                   // guarded by mutex_
   std::atomic<Position> drained_{0};       // written under mutex_, read by anyone; a number by itself, publishes nothing
   std::atomic<std::uint64_t> bytes_{0};    // likewise

@@ -45,7 +45,12 @@ class DiskFile final : public StorageFile {
     return file_->read_at(ctx, offset, into);
   }
   Result<void> sync(Context& ctx) override { return file_->sync(ctx); }
-  Result<void> preallocate(Context& ctx, std::uint64_t size) override { return file_->preallocate(ctx, size); }
+  Result<void> preallocate(Context& ctx, std::uint64_t size) override {
+    auto reserved = file_->preallocate(ctx, size);
+    // A file system that cannot reserve (EOPNOTSUPP has no code of its own): then flushes allocate, and are slower.
+    if (!reserved && reserved.error().code() == Code::kUnknown) return file_->truncate(ctx, size);
+    return reserved;
+  }
   Result<void> truncate(Context& ctx, std::uint64_t size) override { return file_->truncate(ctx, size); }
   Result<std::uint64_t> size(Context& ctx) override { return file_->size(ctx); }
 
@@ -136,9 +141,8 @@ Result<void> create_folder(Context& ctx, const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> parents;  // of the new ones
   blocking([&] {
     // "a/b/" names the same folder as "a/b", and has another parent.
-    auto missing = std::filesystem::absolute(folder, error) / "";
-    for (missing = missing.parent_path(); !error && !std::filesystem::exists(missing, error); missing = missing.parent_path())
-      parents.push_back(missing.parent_path());
+    auto at = (std::filesystem::absolute(folder, error) / "").parent_path();
+    for (; !error && !std::filesystem::exists(at, error); at = at.parent_path()) parents.push_back(at.parent_path());
     if (!error) std::filesystem::create_directories(folder, error);
   });
   SLUICE_TRY(result_of(error.value(), "create", folder.string()));

@@ -7,7 +7,9 @@
 namespace sluice::reservoir::internal {
 namespace {
 
-double seconds(Duration length) noexcept { return std::chrono::duration<double>(std::max(length, Duration::zero())).count(); }
+double seconds(Duration length) noexcept {
+  return std::chrono::duration<double>(std::max(length, Duration::zero())).count();
+}
 
 double decay(double elapsed) noexcept { return std::exp(-elapsed / seconds(DrainRate::kForget)); }
 

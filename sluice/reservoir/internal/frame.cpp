@@ -32,7 +32,9 @@ constexpr std::size_t kKeyBytes = sizeof(Key) + sizeof(Sha256) + 2;  // without 
 
 std::string_view magic_of(FileKind kind) noexcept { return kind == FileKind::kSegment ? kSegmentMagic : kIdsMagic; }
 
-std::size_t padded(std::size_t bytes) noexcept { return (bytes + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment; }
+std::size_t padded(std::size_t bytes) noexcept {
+  return (bytes + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment;
+}
 
 std::int64_t micros(WallTime at) noexcept { return at.time_since_epoch().count(); }
 
@@ -137,7 +139,10 @@ std::vector<Candidate> FrameView::keys() const {
 }
 
 Record FrameView::to_record() const {
-  Record record{.position = head.position, .received_at = head.received_at, .type = head.type, .payload = std::string(payload)};
+  Record record{.position = head.position,
+                .received_at = head.received_at,
+                .type = head.type,
+                .payload = std::string(payload)};
   record.keys.reserve(key_count_);
   for (const Candidate& key : keys()) record.keys.push_back(key.key);
   return record;

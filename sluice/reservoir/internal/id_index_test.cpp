@@ -128,7 +128,8 @@ void expect_overlapping_claims_end(Context& ctx) {
       std::mt19937_64 random(test_seed() + f);
       for (int round = 0; round < kManyTimes / 500; ++round) {
         std::vector<Candidate> claim;
-        for (int i = 0; i < 4; ++i) claim.push_back(candidate(std::to_string(random() % 8 + 8 * static_cast<unsigned>(round))));
+        const auto base = 8 * static_cast<std::uint64_t>(round);  // eight keys a round
+        for (int i = 0; i < 4; ++i) claim.push_back(candidate(std::to_string(base + random() % 8)));
         auto answers = index.take(own, claim);
         ASSERT_TRUE(answers);
         yield();

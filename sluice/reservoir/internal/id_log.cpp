@@ -29,7 +29,8 @@ Result<std::unique_ptr<IdLog>> IdLog::open(Context& ctx, Storage& storage, Journ
   SLUICE_TRY(bool is_there, exists(ctx, storage));
   if (!is_there) {
     if (through == 0) return log;
-    return fail(Code::kDataLoss, std::string(kIdsName) + " is missing, with the ids up to position " + std::to_string(through));
+    return fail(Code::kDataLoss,
+                std::string(kIdsName) + " is missing, with the ids up to position " + std::to_string(through));
   }
   SLUICE_TRY(auto ids, open_journal_file(ctx, storage, std::string(kIdsName), FileKind::kIds, File::Mode::kUpdate));
   if (ids->header.journal != journal) return fail(Code::kDataLoss, ids->name + " belongs to another journal");

@@ -139,7 +139,7 @@ Result<void> Journal::renew(Context& ctx, std::size_t batch_bytes) {
 
 void Journal::add_segment(std::shared_ptr<JournalFile> segment) {
   std::lock_guard hold(mutex_);
-  // A segment that was given up before anything in it was durable had the same beginning, and its name is the new one's now.
+  // One that was given up before anything in it was durable had the same beginning, and its name is the new one's now.
   if (!segments_.empty() && segments_.back()->header.first == segment->header.first) segments_.pop_back();
   segments_.push_back(std::move(segment));
 }
@@ -164,7 +164,7 @@ Result<Position> Journal::append(Context& ctx, std::span<const RecordView> recor
   for (const RecordView& record : records)
     backlog_.add(static_cast<std::uint32_t>(frame_bytes(record.keys, record.payload.size())), record.received_at);
   durable_.advance(position);
-  if (buffer_.capacity() > kBufferKeptBytes) buffer_ = {};
+  if (buffer_.capacity() > kBufferKeptBytes) std::vector<std::byte>().swap(buffer_);  // an assignment keeps the memory
   return before + 1;
 }
 
@@ -226,7 +226,7 @@ Result<std::vector<Record>> Journal::read(Context& ctx, Position after, std::siz
 /// The segment of this position, and the place of a frame in it, at or before the position.
 Result<Journal::Place> Journal::find(Position position) {
   std::lock_guard hold(mutex_);
-  auto behind = std::ranges::upper_bound(segments_, position, {}, [](const auto& segment) { return segment->header.first; });
+  auto behind = std::ranges::upper_bound(segments_, position, {}, [](const auto& one) { return one->header.first; });
   if (behind == segments_.begin())
     return fail(Code::kOutOfRange, "position " + std::to_string(position) + " was trimmed; the oldest is " +
                                        std::to_string(segments_.front()->header.first));

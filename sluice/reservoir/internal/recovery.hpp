@@ -21,7 +21,7 @@ struct Tail {
   std::uint64_t offset = kFileHeaderBytes;       ///< where it would begin
   std::uint64_t unproven_at = kFileHeaderBytes;  ///< no frame says of what lies from here to `offset` that it is durable
   bool is_ended = false;                         ///< the last frame was an end frame
-  Flaw torn = nullptr;                           ///< what is wrong with the frame that begins at `offset`; null: nothing is there
+  Flaw torn = nullptr;                           ///< what is wrong with what is at `offset`; null: nothing is there
 };
 
 /// Hands each record of a segment to `visit`, in order. With `end`, the position where the next segment begins: all up to

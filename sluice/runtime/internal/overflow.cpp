@@ -91,16 +91,14 @@ SignalStack::SignalStack() noexcept
   stack.ss_sp = memory_;
   stack.ss_size = kBytes;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  ::sigaltstack(&stack, nullptr);
+  ::sigaltstack(&stack, &previous_);
 #endif
 }
 
 SignalStack::~SignalStack() {
   if (memory_ == MAP_FAILED) return;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  stack_t off{};
-  off.ss_flags = SS_DISABLE;
-  ::sigaltstack(&off, nullptr);
+  ::sigaltstack(&previous_, nullptr);  // the thread that called run() goes on, and may have had one
 #endif
   ::munmap(memory_, kBytes);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <csignal>
 #include <cstddef>
 
 namespace sluice::internal {
@@ -30,6 +31,7 @@ class SignalStack {
  private:
   static constexpr std::size_t kBytes = std::size_t{64} * 1024;  // AVX-512 state alone needs 3 KiB
   void* memory_;
+  [[maybe_unused]] stack_t previous_{};
 };
 
 }  // namespace sluice::internal

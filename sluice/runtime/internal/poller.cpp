@@ -77,6 +77,7 @@ Result<void> Poller::add(PollEntry& entry) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &entry;
+  added_.fetch_add(1, std::memory_order_release);  // release: pairs with the acquire in poll
   if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, entry.fd, &event) != 0) return fail(errno_error(errno, "epoll_ctl"));
   return {};
 }
@@ -85,6 +86,8 @@ std::size_t Poller::poll(std::optional<Duration> timeout, Wakeups& wakeups) {
   std::array<epoll_event, kEventsPerPoll> events;
   timespec limit = to_timespec(timeout.value_or(Duration::zero()));
   int count = ::epoll_pwait2(epoll_fd_, events.data(), kEventsPerPoll, timeout ? &limit : nullptr, nullptr);
+  // acquire: pairs with the release in add; whoever gets an entry's address from the kernel finds the entry complete.
+  static_cast<void>(added_.load(std::memory_order_acquire));
   // Anything else would return at once, for ever: better a word than a processor that burns.
   SLUICE_ASSERT(count >= 0 || errno == EINTR, "the kernel has epoll_pwait2 (Linux 5.11)");
   for (int i = 0; i < count; ++i) {

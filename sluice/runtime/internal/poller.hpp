@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -65,6 +66,9 @@ class Poller {
 
   int epoll_fd_;
   int event_fd_;
+  // Entries ever added. Written by add, read by poll; publishes them. The kernel orders that already, but neither C++'s
+  // memory model nor TSan knows of it.
+  std::atomic<std::size_t> added_{0};
 };
 
 }  // namespace sluice::internal

@@ -85,9 +85,10 @@ std::uint64_t next_random(std::uint64_t& state) noexcept {  // splitmix64, Steel
   return z ^ (z >> 31);
 }
 
-// A counter with one writer needs no locked instruction. relaxed: it publishes nothing.
+// A counter with one writer needs no locked instruction.
 template <class Number>
 void bump(std::atomic<Number>& counter) noexcept {
+  // relaxed: it publishes nothing.
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
@@ -133,7 +134,7 @@ std::uint64_t Scheduler::random() noexcept { return next_random(processor().rand
 
 // ---- starting and stopping ----
 
-void Scheduler::run(std::function<void()> main) {
+void Scheduler::run(std::function<void()> main, std::source_location where) {
   Scheduler* none = nullptr;
   SLUICE_ASSERT(running_scheduler.compare_exchange_strong(none, this), "one runtime at a time");
   install_overflow_handler(stacks_);
@@ -150,7 +151,7 @@ void Scheduler::run(std::function<void()> main) {
     Scheduler& scheduler;
     std::function<void()> main;
   } start{*this, std::move(main)};
-  Fiber* fiber = make_fiber(0, 1, root_, std::source_location::current());
+  Fiber* fiber = make_fiber(0, 1, root_, where);
   SLUICE_ASSERT(fiber != nullptr, "there is memory for one fiber");
   fiber->closure = &start;
   fiber->entry = [](void* closure) noexcept {

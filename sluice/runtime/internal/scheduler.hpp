@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <thread>
 #include <vector>
 
@@ -32,7 +33,7 @@ class Scheduler {
   [[nodiscard]] static Scheduler& running() noexcept;
 
   /// Turns the calling thread into the first machine until stop(); `main` becomes the first fiber.
-  void run(std::function<void()> main);
+  void run(std::function<void()> main, std::source_location where);
   void stop() noexcept;
 
   [[nodiscard]] Fiber* make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
