@@ -47,6 +47,7 @@ Result<void> Drain::run(Context& ctx) {
   while (!ctx.is_cancelled()) {
     SLUICE_TRY(Step step, this->step(ctx));
     if (step == Step::kFailed) pause(ctx);
+    if (step == Step::kCaughtUp) static_cast<void>(sleep(ctx, options_.gather_time));  // the loop looks at ctx
   }
   return finish();
 }
@@ -96,12 +97,13 @@ Drain::Step Drain::apply(Context& ctx) {
     stored_.reset();  // ask: the answer may have been lost, and not the records
     return failed(ctx, applied.error());
   }
+  const bool was_full = records_.size() >= options_.records_max;
   stored_ = records_.back().position;
   drained_total_.add(records_.size());
   records_.clear();
   retry_ = {};
   trim(ctx);
-  return Step::kDone;
+  return was_full ? Step::kDone : Step::kCaughtUp;
 }
 
 void Drain::trim(Context& ctx) {

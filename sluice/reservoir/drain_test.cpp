@@ -61,7 +61,7 @@ TEST(Drain, BringsEverythingToTheStoreAndLetsGoOfIt) {
     auto reservoir = world.open(ctx);
     accept(ctx, *reservoir, 0, 60);
     MemorySink sink;
-    Drain drain(*reservoir, sink, {.records_max = 7}, world.parts());
+    Drain drain(*reservoir, sink, {.records_max = 7, .gather_time = {}}, world.parts());
     TaskGroup group{ctx};
     group.go([&](Context& own) { return drain.run(own); });
     let_all_park(ctx);
@@ -77,6 +77,33 @@ TEST(Drain, BringsEverythingToTheStoreAndLetsGoOfIt) {
     EXPECT_EQ(sink.asked, 1);
     group.context().cancel();
     EXPECT_TRUE(group.wait());
+  });
+}
+
+TEST(Drain, GathersAfterATransactionThatWasNotFullAndNeverBeforeTheFirst) {
+  World world;
+  in_virtual_time([&](Context& ctx) {
+    auto reservoir = world.open(ctx);
+    MemorySink sink;
+    Drain drain(*reservoir, sink, {.records_max = 7, .gather_time = 10ms}, world.parts());
+    TaskGroup group{ctx};
+    group.go([&](Context& own) { return drain.run(own); });
+    let_all_park(ctx);
+    accept(ctx, *reservoir, 0, 1);
+    let_all_park(ctx);
+    EXPECT_EQ(sink.stored, 1U) << "after a time without work";
+    accept(ctx, *reservoir, 1, 5);
+    ASSERT_TRUE(sleep(ctx, 9ms));
+    EXPECT_EQ(sink.stored, 1U);
+    ASSERT_TRUE(sleep(ctx, 2ms));
+    EXPECT_EQ(sink.stored, 5U);
+    EXPECT_EQ(sink.largest, 4U) << "all of them in one";
+    accept(ctx, *reservoir, 5, 19);
+    ASSERT_TRUE(sleep(ctx, 11ms));
+    EXPECT_EQ(sink.stored, 19U) << "two that are full, without a pause between them";
+    group.context().cancel();
+    EXPECT_TRUE(group.wait());
+    ASSERT_TRUE(reservoir->close(ctx));
   });
 }
 

@@ -294,8 +294,8 @@ Result<ItemResult> Api::take_heart_rate(Context& ctx, const HeartRate& reading) 
   if (study == nullptr) return sluice::fail(no_such_study());
   // relaxed: a number that nobody else gets is all that is asked of it.
   std::uint64_t number = readings_.fetch_add(1, std::memory_order_relaxed);
-  return vitals_.submit_heart_rate(ctx, *study, reading.patientId, reading.heartRate,
-                                   derive_uuid({"reading", seed_, std::to_string(number)}));
+  Uuid id = time_ordered_uuid(reservoir_.stamp(), derive_uuid({"reading", seed_, std::to_string(number)}));
+  return vitals_.submit_heart_rate(ctx, *study, reading.patientId, reading.heartRate, id);
 }
 
 Response Api::limits() const { return sluice::http::json(LimitsAnswer{}); }

@@ -2,6 +2,7 @@
 #include <apps/epro/record/uuid.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include <sluice/base/bytes.hpp>
@@ -67,6 +68,14 @@ Uuid derive_uuid(std::initializer_list<std::string_view> parts) {
 Uuid random_uuid(std::array<std::uint8_t, 16> random) noexcept {
   Uuid uuid{random};
   stamp(uuid, 4);
+  return uuid;
+}
+
+Uuid time_ordered_uuid(sluice::WallTime at, const Uuid& other) noexcept {
+  auto ms = static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count());
+  Uuid uuid = other;
+  for (std::size_t i = 0; i < 6; ++i) uuid.bytes[i] = static_cast<std::uint8_t>(ms >> (8 * (5 - i)));
+  stamp(uuid, 7);
   return uuid;
 }
 

@@ -43,6 +43,13 @@ TEST(Uuid, CarriesItsVersionAndVariant) {
   EXPECT_EQ(random_uuid({0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}).text(), "ffffffff-ffff-4fff-bf00-000000000000");
 }
 
+TEST(Uuid, OfALaterTimeComparesGreater) {
+  sluice::WallTime at(std::chrono::milliseconds(0x0123'4567'89AB));
+  Uuid high = random_uuid({0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF});
+  EXPECT_EQ(time_ordered_uuid(at, high).text(), "01234567-89ab-7fff-bfff-ffffffffffff");
+  EXPECT_LT(time_ordered_uuid(at, high), time_ordered_uuid(at + std::chrono::milliseconds(1), Uuid{}));
+}
+
 TEST(Uuid, ComparesAsItsTextDoes) {
   EXPECT_LT(*parse_uuid("0fffffff-0000-0000-0000-000000000000"), *parse_uuid("f0000000-0000-0000-0000-000000000000"));
 }
