@@ -143,6 +143,8 @@ void print(const BurstArguments& arguments, const Run& run, const std::filesyste
 
 Result<void> burst_and_report(Context& ctx, const BurstArguments& arguments) {
   const Run run(arguments.seed);
+  if (!arguments.database.empty() && !std::filesystem::exists(arguments.database))  // not after the burst and two minutes
+    return sluice::fail(sluice::Code::kNotFound, "--verify: there is no " + arguments.database);
   SLUICE_TRY(auto path, ledger_path(arguments, run));
   SLUICE_TRY(BurstResult result, burst(ctx, arguments, run, path));
   Result<std::optional<LedgerCheck>> checked;

@@ -17,7 +17,6 @@ using sluice::Result;
 using sluice::schema::field;
 using sluice::schema::Fields;
 
-// A port needs a range of its own only for its upper end, which the type has.
 inline const Fields<Config::DevServer>& sluice_fields(const Config::DevServer*) {
   static const Fields<Config::DevServer> fields = {
       field("Host", &Config::DevServer::host).optional(),
@@ -57,6 +56,7 @@ inline const Fields<Config>& sluice_fields(const Config*) {
       field("MaxConns", &Config::connections_max).range(1, 1e6).optional(),
       field("Processors", &Config::processors).range(0, 256).optional(),
       field("Auth", &Config::auth).options({"off"}).optional(),
+      field("Region", &Config::region).optional(),
       field("DevServer", &Config::dev_server).optional(),
       field("Log", &Config::log).optional(),
       field("Data", &Config::data).optional(),

@@ -39,6 +39,7 @@ struct Config {
   std::uint64_t connections_max = 20'000;
   std::uint64_t processors = 0;  ///< 0: all that the process may use
   std::string auth = "off";
+  std::string region = "local";
   DevServer dev_server;
   Log log;
   std::string data = "var";

@@ -121,7 +121,8 @@ Result<void> serve(Context& ctx, Context& stop, const LoadedConfig& loaded) {
                .may_create = reservoir->oldest() == 1},
               {log, metrics});
   sluice::reservoir::Drain drain(*reservoir, store, {}, parts);
-  Api api(ctx, *studies, *reservoir, config.name, std::to_string(random_words()[0]));
+  Api api(ctx, *studies, *reservoir,
+          {.node = config.name, .region = config.region, .seed = std::to_string(random_words()[0])});
 
   Rest rest({.name = config.name,
              .host = config.host,

@@ -10,7 +10,6 @@
 namespace sluice::http {
 namespace {
 
-constexpr std::string_view kProblemType = "application/problem+json";
 // Nobody waits longer than a day because we said so; a limiter's "never" ends here too.
 constexpr Duration kRetryAfterMax = std::chrono::hours(24);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
@@ -23,6 +24,9 @@ struct Problem {
   /// When to come again. 429 and 503 always say it: kRetryAfterDefault if this is empty. Sent in whole seconds, rounded up.
   std::optional<Duration> retry_after = std::nullopt;
 };
+
+/// Its content type.
+inline constexpr std::string_view kProblemType = "application/problem+json";
 
 inline constexpr Duration kRetryAfterDefault = std::chrono::seconds(1);
 

@@ -280,7 +280,7 @@ Result<std::unique_ptr<Listener>> listen(const Address& address) {
   if (fd < 0) return fail(system_error(fd, "socket"));
   if (int result = bind_and_listen(fd, bound); result < 0) {
     ::close(fd);
-    return fail(system_error(result, "listen"));
+    return fail(system_error(result, "listen").with(address.to_string()));
   }
   SLUICE_TRY(auto pollable, Pollable::adopt(fd));
   return std::make_unique<TcpListener>(std::move(pollable), to_address(bound.get()));

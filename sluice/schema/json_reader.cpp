@@ -118,6 +118,8 @@ class Reader {
   /// `Source` is an ondemand::value, or the ondemand::document for the outermost value, which lies at depth 0.
   template <class Source>
   Result<void> read(Source& source, std::size_t depth, Json& json) {
+    if (++values_ > limits_.values_max)
+      return fail(Error(Code::kInvalidArgument, "the text holds too many values").because("too-large"));
     ondemand::json_type type;
     if (auto error = source.type().get(type)) return refuse(error);
     switch (type) {
@@ -197,6 +199,7 @@ class Reader {
   }
 
   const JsonLimits& limits_;
+  std::size_t values_ = 0;  // begun so far
 };
 
 bool is_scalar_with_more_behind(ondemand::document& document, const simdjson::padded_string& text) {

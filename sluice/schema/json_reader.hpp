@@ -24,6 +24,9 @@ struct JsonLimits {
   std::size_t depth_max = 64;
   /// Of the text. 16 MiB: four times the largest request body, and a study definition of 100,000 patients.
   std::size_t bytes_max = 16 * 1024 * 1024;
+  /// Values in it, whatever they are inside of: what a short text can make many of. 2 million: a study of 100,000 patients
+  /// has a third of that. Who knows the shape of what comes sets it lower.
+  std::size_t values_max = 2'000'000;
   DuplicateKeys duplicate_keys = DuplicateKeys::kRefuse;
 };
 
@@ -38,7 +41,7 @@ inline constexpr std::size_t kJsonDepthCeiling = 128;
 ///   `invalid-utf8`    not UTF-8, or an escape names half of a surrogate pair, which UTF-8 cannot hold
 ///   `duplicate-key`   two members of one name, compared without escapes; field: the second one
 ///   `too-deep`        beyond depth_max; field: the array or object that is too much
-///   `too-large`       beyond bytes_max
+///   `too-large`       beyond bytes_max or values_max; in the second case it is noticed there, and nothing more is read
 /// A field is a JSON Pointer to what is at fault, or to what contains it if the pointer were longer than
 /// kPointerBytesMax. Threads: any. Requires: limits.depth_max <= kJsonDepthCeiling.
 [[nodiscard]] Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});

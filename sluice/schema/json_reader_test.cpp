@@ -146,5 +146,14 @@ TEST(JsonReader, PutsNothingOfTheTextIntoAnError) {
   }
 }
 
+TEST(JsonReader, CountsValuesWhereverTheyAre) {
+  EXPECT_TRUE(parse_json("[1,2,[3]]", {.values_max = 5}));
+  for (const char* text : {"[1,2,[3,4]]", "[1,2,3,4,5]", R"({"a":[1,2,3],"b":{"c":1}})"}) {
+    auto json = parse_json(text, {.values_max = 5});
+    ASSERT_FALSE(json) << text;
+    EXPECT_EQ(json.error().reason(), "too-large");
+  }
+}
+
 }  // namespace
 }  // namespace sluice::schema

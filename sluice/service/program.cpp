@@ -99,6 +99,7 @@ int run_program(std::function<Result<void>(Context& ctx, Context& stop)> main, P
   sigset_t signals = stop_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is a full disk: an error value too
   auto in_runtime = [&](Context& ctx) -> Result<void> {
     int fd = ::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0) return fail(errno_error(errno, "signalfd"));

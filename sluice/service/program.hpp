@@ -56,7 +56,8 @@ struct ProgramOptions {
 };
 
 /// A process' main function: a runtime in which `main` runs, and a context that ends with the first SIGTERM or SIGINT. A
-/// second signal ends the process at once. SIGPIPE is ignored: a closed connection is an error value.
+/// second signal ends the process at once. SIGPIPE and SIGXFSZ are ignored: a closed
+/// connection and a file that may not grow are error values.
 ///
 ///   int main() {
 ///     return sluice::service::run_program([](sluice::Context& ctx, sluice::Context& stop) { ... });

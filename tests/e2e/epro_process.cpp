@@ -115,6 +115,11 @@ void EproProcess::start(const std::filesystem::path& config) {
     if (std::sscanf(line->c_str(), "ready port=%u admin=%u", &port, &admin) != 2) continue;
     port_ = static_cast<std::uint16_t>(port);
     admin_port_ = static_cast<std::uint16_t>(admin);
+    reader_ = std::thread([this, fd = std::exchange(out.read_end, -1)] {
+      char buffer[65536];
+      for (ssize_t n; (n = ::read(fd, buffer, sizeof buffer)) > 0;) log_.append(buffer, static_cast<std::size_t>(n));
+      ::close(fd);
+    });
     return;
   }
   ADD_FAILURE() << "epro did not start";
@@ -143,6 +148,7 @@ int EproProcess::wait_for_end() {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
   pid_ = -1;
+  if (reader_.joinable()) reader_.join();  // its pipe has ended with the process
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <sys/types.h>
@@ -42,6 +43,9 @@ class EproProcess {
   /// Resident memory at this moment.
   [[nodiscard]] std::size_t resident_bytes() const;
 
+  /// All that it has written to standard output, once it is gone.
+  [[nodiscard]] const std::string& log() const { return log_; }
+
   /// SIGKILL, and waits until it is gone.
   void kill();
   /// SIGTERM, and waits; its exit status.
@@ -53,6 +57,8 @@ class EproProcess {
 
   std::filesystem::path folder_;
   pid_t pid_ = -1;
+  std::string log_;     // the reader's while it runs
+  std::thread reader_;  // takes the log away, as a log collector would; joined when the process is gone
   std::uint16_t port_ = 0;
   std::uint16_t admin_port_ = 0;
 };

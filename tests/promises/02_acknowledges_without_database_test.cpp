@@ -2,6 +2,8 @@
 //
 // Promise 2: the database may be slow, locked or gone; acknowledgements go on, and it is caught up with afterwards.
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -76,10 +78,13 @@ TEST(Promise2, StartsAndAcknowledgesWhileTheDatabaseIsLocked) {
     submit(epro, 0);
     EXPECT_EQ(epro.terminate(), 0);
   }
-  DatabaseLock lock(database);
+  std::optional<DatabaseLock> lock(std::in_place, database);
   EproProcess epro(folder.path());
   ASSERT_TRUE(epro.is_running());
   submit(epro, kReports);
+  lock.reset();
+  wait_until_stored(epro, 2 * kReports - 1);
+  EXPECT_EQ(stored_reports(database).size(), std::size_t{2 * kReports});
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ namespace status = sluice::http::status;
 
 // The study that the article's endpoint reports to.
 constexpr std::string_view kArticleStudy = "DEMO";
+// A full item has some thirty values; the rest is for fields that we keep without looking at them.
+constexpr std::size_t kVitalsValuesMax = 64 * kVitalsItemsMax;
 // Items that wait for one of the pool's workers, of all requests together. Beyond it a request waits for room.
 constexpr std::size_t kPoolQueue = 1000;
 
@@ -57,6 +59,14 @@ struct ItemAnswer {
 struct BatchAnswer {
   std::vector<ItemAnswer> items;
 };
+// A problem (RFC 9457) with the items that were to be all or nothing.
+struct BatchRefusal {
+  std::string type = "about:blank";
+  std::string title = "Bad Request";
+  int status = sluice::http::status::kBadRequest;
+  std::string code = "batch-refused";
+  std::vector<ItemAnswer> items;
+};
 struct PublicationAnswer {
   std::string study;
   std::uint64_t revision = 0;
@@ -81,6 +91,7 @@ SLUICE_FIELDS(DataProcessResult, patientId, result, code, alerts)
 SLUICE_FIELDS(DataProcessAnswer, message, results)
 SLUICE_FIELDS(ItemAnswer, id, result, code, pointer, flags, alerts)
 SLUICE_FIELDS(BatchAnswer, items)
+SLUICE_FIELDS(BatchRefusal, type, title, status, code, items)
 SLUICE_FIELDS(PublicationAnswer, study, revision, changes)
 SLUICE_FIELDS(LimitsAnswer, submissionBytes, submissionItems, vitalsBytes, vitalsItems, studyBytes)
 
@@ -110,9 +121,26 @@ Error too_many(std::string pointer) {
   return Error(Code::kInvalidArgument, "too many items").because("too-large").at(std::move(pointer));
 }
 
-// RFC 7240: "Prefer: handling=strict", among others.
+// RFC 7240: a list of preferences, each with parameters behind semicolons; values may be quoted, names have no case.
 Handling handling_of(const Request& request) {
-  return request.headers().has_token("prefer", "handling=strict") ? Handling::kStrict : Handling::kLenient;
+  for (std::size_t i = 0; i < request.headers().size(); ++i) {
+    auto [name, list] = request.headers()[i];
+    if (!sluice::http::equal_ignoring_case(name, "prefer")) continue;
+    for (std::string_view preference; sluice::http::next_list_item(list, preference);) {
+      std::string_view plain = preference.substr(0, preference.find(';'));
+      while (plain.ends_with(' ') || plain.ends_with('\t')) plain.remove_suffix(1);
+      for (std::string_view strict : {"handling=strict", "handling=\"strict\""})
+        if (sluice::http::equal_ignoring_case(plain, strict)) return Handling::kStrict;
+    }
+  }
+  return Handling::kLenient;
+}
+
+Result<BatchMode> batch_mode(const Request& request) {
+  auto mode = request.query_value("mode");
+  if (!mode) return BatchMode::kIndependent;
+  if (*mode == "atomic") return BatchMode::kAtomic;
+  return sluice::fail(Error(Code::kInvalidArgument, "atomic, or left out").because("invalid-field").at("mode"));
 }
 
 // An item's error by what it is relative to the item: what the batch's reader says of the whole is not.
@@ -125,11 +153,22 @@ std::vector<Result<VitalsItem>> read_items(std::span<const Json> list) {
 
 // {"batchId":…,"items":[…]} or the bare list.
 Result<std::vector<Result<VitalsItem>>> read_json_batch(std::string_view body) {
-  SLUICE_TRY(Json json, sluice::schema::parse_json(body, {.depth_max = kVitalsItemDepthMax + 2}));
-  const Json* list = json.is_array() ? &json : json.find("items");
-  if (list == nullptr || !list->is_array())
-    return sluice::fail(Error(Code::kInvalidArgument, "a list of items").because("invalid-envelope").at("/items"));
-  if (list->items().size() > kVitalsItemsMax) return sluice::fail(too_many(json.is_array() ? "" : "/items"));
+  auto json = sluice::schema::parse_json(body, {.depth_max = kVitalsItemDepthMax + 2, .values_max = kVitalsValuesMax});
+  // Where it is too deep the names are anybody's.
+  if (!json && json.error().reason() == "too-deep") return sluice::fail(std::move(json).error().at(""));
+  if (!json) return sluice::fail(std::move(json).error());
+  if (json->is_array()) {
+    if (json->items().size() > kVitalsItemsMax) return sluice::fail(too_many(""));
+    return read_items(json->items());
+  }
+  auto malformed = [](const char* pointer) {
+    return sluice::fail(Error(Code::kInvalidArgument, "not a batch").because("invalid-envelope").at(pointer));
+  };
+  const Json* id = json->find("batchId");
+  if (id != nullptr && !id->is_null() && (!id->is_string() || !parse_uuid(id->text()))) return malformed("/batchId");
+  const Json* list = json->find("items");
+  if (list == nullptr || !list->is_array()) return malformed("/items");
+  if (list->items().size() > kVitalsItemsMax) return sluice::fail(too_many("/items"));
   return read_items(list->items());
 }
 
@@ -168,7 +207,8 @@ ItemAnswer answer_of(const ItemResult& result) {
 }
 
 Result<std::vector<HeartRate>> read_heart_rates(const Request& request) {
-  SLUICE_TRY(auto parsed, sluice::schema::from_json<DataProcessRequest>(request.body()));
+  SLUICE_TRY(auto parsed,
+             sluice::schema::from_json<DataProcessRequest>(request.body(), {.values_max = kVitalsValuesMax}));
   if (parsed.dataList.size() > kVitalsItemsMax) return sluice::fail(too_many("/dataList"));
   for (std::size_t i = 0; i < parsed.dataList.size(); ++i)
     if (!is_identifier(parsed.dataList[i].patientId))
@@ -198,19 +238,27 @@ Duration spread(Duration wait, const Request& request) {
 
 }  // namespace
 
-Api::Api(Context& ctx, StudyBook& studies, sluice::reservoir::Reservoir& reservoir, std::string node, std::string seed)
+Api::Api(Context& ctx, StudyBook& studies, sluice::reservoir::Reservoir& reservoir, ApiOptions options)
     : studies_(studies),
       reservoir_(reservoir),
-      submissions_(reservoir, std::move(node)),
+      submissions_(reservoir, options.node),
       vitals_(reservoir),
-      seed_(std::move(seed)),
+      options_(std::move(options)),
       pool_(ctx, {.workers = kWorkers, .queue = kPoolQueue},
             [this](Context& item_ctx, const HeartRate& reading) { return take_heart_rate(item_ctx, reading); }) {}
 
-Response Api::refuse(Error why, const Request& request) const {
+Result<std::shared_ptr<const PublishedStudy>> Api::find_study(std::string_view oid) const {
+  auto study = studies_.find(oid);
+  if (study == nullptr) return sluice::fail(no_such_study());
+  if (study->study().region != options_.region)
+    return sluice::fail(Error(Code::kFailedPrecondition, "its data is kept in another region").because("wrong-region"));
+  return study;
+}
+
+Response Api::refuse(Error why, const Request& request, std::size_t items_max) const {
   Problem problem = sluice::http::problem_of(why);
   if (problem.status == status::kServiceUnavailable) problem.retry_after = spread(reservoir_.retry_after(), request);
-  if (problem.status == status::kContentTooLarge) problem.limit = kVitalsItemsMax;
+  if (problem.status == status::kContentTooLarge) problem.limit = items_max;
   Response response = sluice::http::to_response(problem);
   response.cause = std::move(why);
   return response;
@@ -218,13 +266,13 @@ Response Api::refuse(Error why, const Request& request) const {
 
 Response Api::submit(Context& ctx, const Request& request) {
   if (auto json = require_json(request); !json) return refuse(std::move(json).error(), request);
-  auto study = studies_.find(request.variable("study"));
-  if (study == nullptr) return refuse(no_such_study(), request);
+  auto study = find_study(request.variable("study"));
+  if (!study) return refuse(std::move(study).error(), request);
   const Handling handling = handling_of(request);
-  auto submitted = submissions_.submit(ctx, *study, request.body(), handling);
+  auto submitted = submissions_.submit(ctx, **study, request.body(), handling);
   if (!submitted) {
     bool is_strict = submitted.error().code() == Code::kFailedPrecondition && handling == Handling::kStrict;
-    Response response = refuse(std::move(submitted).error(), request);
+    Response response = refuse(std::move(submitted).error(), request, kEnvelopeItemsMax);
     if (!is_strict) return response;
     Problem problem = sluice::http::problem_of(*response.cause);
     problem.status = status::kUnprocessableContent;
@@ -234,22 +282,27 @@ Response Api::submit(Context& ctx, const Request& request) {
 }
 
 Response Api::submit_vitals(Context& ctx, const Request& request) {
-  auto study = studies_.find(request.variable("study"));
-  if (study == nullptr) return refuse(no_such_study(), request);
+  auto study = find_study(request.variable("study"));
+  if (!study) return refuse(std::move(study).error(), request);
+  auto mode = batch_mode(request);
+  if (!mode) return refuse(std::move(mode).error(), request);
   auto items = read_batch(request);
   if (!items) return refuse(std::move(items).error(), request);
-  auto results = vitals_.submit(ctx, *study, *items);
-  if (!results) return refuse(std::move(results).error(), request);
-  BatchAnswer answer;
-  answer.items.reserve(results->size());
-  for (const ItemResult& result : *results) answer.items.push_back(answer_of(result));
-  return sluice::http::json(answer);
+  auto batch = vitals_.submit(ctx, **study, *items, *mode);
+  if (!batch) return refuse(std::move(batch).error(), request);
+  std::vector<ItemAnswer> answers;
+  answers.reserve(batch->items.size());
+  for (const ItemResult& result : batch->items) answers.push_back(answer_of(result));
+  if (batch->is_taken) return sluice::http::json(BatchAnswer{std::move(answers)});
+  BatchRefusal refusal;
+  refusal.items = std::move(answers);
+  return Response::with_type(sluice::http::kProblemType, sluice::schema::to_json(refusal), refusal.status);
 }
 
 Response Api::find_receipt(Context&, const Request& request) {
-  auto study = studies_.find(request.variable("study"));
-  if (study == nullptr) return refuse(no_such_study(), request);
-  auto found = submissions_.find(study->study().oid, request.variable("id"));
+  auto study = find_study(request.variable("study"));
+  if (!study) return refuse(std::move(study).error(), request);
+  auto found = submissions_.find((*study)->study().oid, request.variable("id"));
   if (!found) return refuse(Error(Code::kNotFound, "no such receipt"), request);
   return Response::json_text(to_json(found->receipt, to_string(found->state)));
 }
@@ -290,11 +343,10 @@ Response Api::process_data(Context& ctx, const Request& request) {
 }
 
 Result<ItemResult> Api::take_heart_rate(Context& ctx, const HeartRate& reading) {
-  auto study = studies_.find(kArticleStudy);
-  if (study == nullptr) return sluice::fail(no_such_study());
+  SLUICE_TRY(auto study, find_study(kArticleStudy));
   // relaxed: a number that nobody else gets is all that is asked of it.
   std::uint64_t number = readings_.fetch_add(1, std::memory_order_relaxed);
-  Uuid id = time_ordered_uuid(reservoir_.stamp(), derive_uuid({"reading", seed_, std::to_string(number)}));
+  Uuid id = time_ordered_uuid(reservoir_.stamp(), derive_uuid({"reading", options_.seed, std::to_string(number)}));
   return vitals_.submit_heart_rate(ctx, *study, reading.patientId, reading.heartRate, id);
 }
 

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include <sluice/http/problem.hpp>
 #include <sluice/http/request.hpp>
@@ -25,6 +27,12 @@ struct HeartRate {
   std::int64_t heartRate = 0;  ///< per minute
 };
 
+struct ApiOptions {
+  std::string node;    ///< names this server in receipts
+  std::string region;  ///< studies of another one are answered 421: their data does not belong here
+  std::string seed;    ///< differs from start to start: the ids of readings come from it
+};
+
 /// The wire contract (api.md): what arrives as HTTP becomes a call of Submissions, Vitals or StudyBook, and what comes
 /// back a response. Refusals are problems that name the field, never the value.
 ///
@@ -36,9 +44,7 @@ class Api {
   /// Items of /data/process that are worked on at a time, of all requests together (the article's numWorkers).
   static constexpr std::size_t kWorkers = 5;
 
-  /// `node` names this server in receipts; `seed` differs from start to start: the ids of readings come from it.
-  Api(sluice::Context& ctx, StudyBook& studies, sluice::reservoir::Reservoir& reservoir, std::string node,
-      std::string seed);
+  Api(sluice::Context& ctx, StudyBook& studies, sluice::reservoir::Reservoir& reservoir, ApiOptions options);
 
   sluice::http::Response submit(sluice::Context& ctx, const sluice::http::Request& request);
   sluice::http::Response submit_vitals(sluice::Context& ctx, const sluice::http::Request& request);
@@ -48,14 +54,16 @@ class Api {
   sluice::http::Response limits() const;
 
  private:
-  [[nodiscard]] sluice::http::Response refuse(sluice::Error why, const sluice::http::Request& request) const;
+  [[nodiscard]] sluice::http::Response refuse(sluice::Error why, const sluice::http::Request& request,
+                                              std::size_t items_max = kVitalsItemsMax) const;
+  [[nodiscard]] sluice::Result<std::shared_ptr<const PublishedStudy>> find_study(std::string_view oid) const;
   sluice::Result<ItemResult> take_heart_rate(sluice::Context& ctx, const HeartRate& reading);
 
   StudyBook& studies_;
   sluice::reservoir::Reservoir& reservoir_;
   Submissions submissions_;
   Vitals vitals_;
-  const std::string seed_;
+  const ApiOptions options_;
   std::atomic<std::uint64_t> readings_{0};  // written by every worker; a number of its own for each reading, no more
   sluice::WorkerPool<HeartRate, ItemResult> pool_;
 };

@@ -17,7 +17,7 @@ using sluice::http::Response;
 // DEMO behind the API, with a router's part played by hand.
 struct Service : World {
   Service(Context& ctx, const std::filesystem::path& folder, sluice::reservoir::ReservoirOptions options = {})
-      : World(ctx, folder, options), api(ctx, *studies, *reservoir, "node-1", "seed") {
+      : World(ctx, folder, options), api(ctx, *studies, *reservoir, {.node = "node-1", .region = "local", .seed = "seed"}) {
     EXPECT_TRUE(studies->publish(ctx, demo_with_withdrawn()));
   }
 
@@ -103,6 +103,76 @@ TEST(Api, TakesABatchInItsThreeForms) {
                               "application/x-ndjson; charset=utf-8");
     EXPECT_EQ(lines.status, 200);
     EXPECT_TRUE(says(lines, R"("result":"invalid","code":"malformed-json")")) << lines.body;
+    service.close(ctx);
+  });
+}
+
+TEST(Api, PreferIsReadAsTheRfcWritesIt) {
+  Scratch scratch;
+  in_virtual_time([&](Context& ctx) {
+    Service service(ctx, scratch.path);
+    auto status_with = [&](std::string_view prefer) {
+      Request request("POST", "/", diary_json(R"([{"linkId":"pain","value":11}])"));
+      request.headers().add("Prefer", prefer);
+      static const Request::Route route{"/v1/studies/:study", {"study"}};
+      request.set_route(route, {"DEMO"});
+      return service.api.submit(ctx, request).status;
+    };
+    for (const char* strict : {"handling=strict", "Handling=\"strict\"", "wait=10, handling=strict; x=1"})
+      EXPECT_EQ(status_with(strict), 422) << strict;
+    EXPECT_EQ(status_with("handling=lenient, x=\"handling=strict\""), 202);
+    service.close(ctx);
+  });
+}
+
+TEST(Api, AnAtomicBatchWithABadItemIs400WithTheList) {
+  Scratch scratch;
+  in_virtual_time([&](Context& ctx) {
+    Service service(ctx, scratch.path);
+    auto send = [&](std::string_view target, const std::string& body) {
+      Request request("POST", target, body);
+      static const Request::Route route{"/v1/studies/:study", {"study"}};
+      request.set_route(route, {"DEMO"});
+      return service.api.submit_vitals(ctx, request);
+    };
+    auto before = service.reservoir->durable();
+    auto refused = send("/?mode=atomic", "[" + vitals_item(1) + ",7]");
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_TRUE(says(refused, R"("code":"batch-refused","items":[{)") && says(refused, R"("result":"invalid")")) << refused.body;
+    EXPECT_EQ(service.reservoir->durable(), before);
+    EXPECT_EQ(send("/?mode=atomic", "[" + vitals_item(1) + "]").status, 200);
+    EXPECT_EQ(send("/?mode=junk", "[" + vitals_item(2) + "]").status, 400);
+    service.close(ctx);
+  });
+}
+
+TEST(Api, ABatchOfTooManyValuesIsRefusedBeforeTheyAreAllRead) {
+  Scratch scratch;
+  in_virtual_time([&](Context& ctx) {
+    Service service(ctx, scratch.path);
+    std::string zeros = "[0";
+    for (int i = 0; i < 1'000'000; ++i) zeros += ",0";
+    auto response = service.call(ctx, &Api::submit_vitals, zeros + "]");
+    EXPECT_EQ(response.status, 413);
+    auto depth = service.call(ctx, &Api::submit_vitals, R"([{"CANARY":)" + std::string(50, '[') + std::string(50, ']') + "}]");
+    EXPECT_EQ(depth.status, 400);
+    EXPECT_FALSE(says(depth, "CANARY")) << depth.body;
+    EXPECT_EQ(service.call(ctx, &Api::submit_vitals, R"({"batchId":7,"items":[]})").status, 400);
+    service.close(ctx);
+  });
+}
+
+TEST(Api, AStudyOfAnotherRegionIs421) {
+  Scratch scratch;
+  in_virtual_time([&](Context& ctx) {
+    Service service(ctx, scratch.path);
+    auto study = demo_study();
+    study.oid = "MARS";
+    study.region = "mars";
+    ASSERT_TRUE(service.studies->publish(ctx, study));
+    auto response = service.call(ctx, &Api::submit, diary_json(), "MARS");
+    EXPECT_EQ(response.status, 421);
+    EXPECT_TRUE(says(response, R"("code":"wrong-region")")) << response.body;
     service.close(ctx);
   });
 }

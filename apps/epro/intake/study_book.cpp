@@ -2,6 +2,7 @@
 #include <apps/epro/intake/study_book.hpp>
 
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -91,6 +92,19 @@ Result<std::vector<fs::path>> list(const fs::path& folder) {
 sluice::reservoir::Key key(std::string_view oid, std::uint64_t revision) {
   return sluice::reservoir::key_of({"study", oid, std::to_string(revision)});
 }
+// A study's file: the SHA-256 of the entry, then the entry. A definition that rotted would judge reports wrongly.
+std::string sealed(std::string_view entry) {
+  auto digest = sluice::sha256(sluice::as_bytes(entry));
+  return std::string(sluice::as_text(digest)).append(entry);
+}
+std::optional<std::string_view> unseal(std::string_view file) {
+  if (file.size() < sizeof(sluice::Sha256)) return std::nullopt;
+  std::string_view entry = file.substr(sizeof(sluice::Sha256));
+  auto digest = sluice::sha256(sluice::as_bytes(entry));
+  if (!file.starts_with(sluice::as_text(digest))) return std::nullopt;
+  return entry;
+}
+
 sluice::Sha256 content(std::string_view entry) { return sluice::sha256(sluice::as_bytes(entry)); }
 
 }  // namespace
@@ -115,13 +129,15 @@ Result<std::unique_ptr<StudyBook>> StudyBook::open(Context& ctx, fs::path folder
 Result<void> StudyBook::load(Context& ctx, const fs::path& file) {
   auto damaged = [&] { return sluice::fail(Code::kDataLoss, file.string() + ": not a published study"); };
   SLUICE_TRY(std::string text, read_whole(ctx, file));
-  auto entry = decode_study(text);
+  auto bytes = unseal(text);
+  if (!bytes) return damaged();
+  auto entry = decode_study(*bytes);
   if (!entry) return damaged();
   auto study = parse_study(entry->definition);
   if (!study) return damaged();
   // A crash may have come between the file and the journal.
   auto known = reservoir_.find(key(study->oid, entry->revision));
-  if (!known || known->content != content(text)) SLUICE_TRY(establish(ctx, *study, entry->revision));
+  if (!known || known->content != content(*bytes)) SLUICE_TRY(establish(ctx, *study, entry->revision));
   show(*std::move(study), entry->revision);
   return {};
 }
@@ -134,6 +150,10 @@ std::shared_ptr<const PublishedStudy> StudyBook::find(std::string_view oid) cons
 
 Result<Publication> StudyBook::publish(Context& ctx, Study study) {
   SLUICE_TRY(check(study));
+  if (study.ack_policy != AckPolicy::kFsync)  // an acknowledgement that promised more than we do would be a lie
+    return sluice::fail(sluice::Error(Code::kInvalidArgument, "only the policy fsync can be kept here")
+                            .because("invalid-study")
+                            .at("/study/ackPolicy"));
   SLUICE_TRY(publishing_.acquire(ctx));
   struct Done {
     sluice::Semaphore& publishing;
@@ -160,7 +180,7 @@ Result<void> StudyBook::establish(Context& ctx, const Study& study, std::uint64_
   const std::string definition = canonical_text(study);
   for (;; ++revision) {
     std::string entry = encode(StudyEntry{revision, definition});
-    SLUICE_TRY(write_whole(ctx, folder_ / file_name(study.oid), entry));
+    SLUICE_TRY(write_whole(ctx, folder_ / file_name(study.oid), sealed(entry)));
     Candidate candidate{.key = key(study.oid, revision), .content = content(entry)};
     SLUICE_TRY(auto claim, reservoir_.claim(ctx, std::span(&candidate, 1)));
     auto standing = claim.answers().front().standing;

@@ -65,7 +65,7 @@ class StudyBook {
   // shared_ptr: the book, until the next publication, and every request that is using it.
   [[nodiscard]] std::shared_ptr<const PublishedStudy> find(std::string_view oid) const;
 
-  /// kInvalidArgument `invalid-study`; kFailedPrecondition with the part at fault: something would vanish that may have
+  /// kInvalidArgument `invalid-study`: also for an acknowledgement policy that is not kept here; kFailedPrecondition with the part at fault: something would vanish that may have
   /// data; the errors of Reservoir::append.
   sluice::Result<Publication> publish(sluice::Context& ctx, Study study);
 

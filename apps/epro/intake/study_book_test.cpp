@@ -120,7 +120,12 @@ TEST(StudyBook, ADamagedFileStopsTheStartAndIsNamed) {
       ASSERT_TRUE(world.studies->publish(ctx, demo_with_withdrawn()));
       world.close(ctx);
     }
-    std::ofstream(scratch.path / "studies" / "DEMO.json") << "{}";
+    {
+      std::fstream file(scratch.path / "studies" / "DEMO.json", std::ios::in | std::ios::out | std::ios::binary);
+      std::string text((std::istreambuf_iterator<char>(file)), {});
+      file.seekp(static_cast<std::streamoff>(text.find("pain")));
+      file << "p}in";
+    }
     sluice::observe::Registry metrics;
     sluice::observe::Logger log(sluice::runtime_clock(), metrics);
     auto reservoir = sluice::reservoir::Reservoir::open(ctx, {.folder = scratch.path / "journal"},
@@ -131,6 +136,21 @@ TEST(StudyBook, ADamagedFileStopsTheStartAndIsNamed) {
     EXPECT_EQ(book.error().code(), Code::kDataLoss);
     EXPECT_NE(book.error().detail().find("DEMO.json"), std::string_view::npos);
     ASSERT_TRUE((*reservoir)->close(ctx));
+  });
+}
+
+TEST(StudyBook, RefusesToPromiseWhatIsNotKept) {
+  Scratch scratch;
+  in_virtual_time([&](Context& ctx) {
+    World world(ctx, scratch.path);
+    for (AckPolicy policy : {AckPolicy::kMirror, AckPolicy::kQuorum}) {
+      auto study = demo_with_withdrawn();
+      study.ack_policy = policy;
+      auto publication = world.studies->publish(ctx, study);
+      ASSERT_FALSE(publication);
+      EXPECT_EQ(publication.error().field(), "/study/ackPolicy");
+    }
+    world.close(ctx);
   });
 }
 

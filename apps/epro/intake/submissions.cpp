@@ -59,13 +59,6 @@ Result<Submitted> Submissions::submit(Context& ctx, const PublishedStudy& publis
     return sluice::fail(sluice::Error(Code::kPermissionDenied, "nobody of this study").because("forbidden").at("/patientId"));
   const WallTime received_at = reservoir_.stamp();
   const Verdict verdict = judge(report, study, *patient, received_at, devices_.recall(study.oid, report));
-  if (handling == Handling::kStrict && !verdict.findings.empty()) {
-    const Finding& first = verdict.findings.front();
-    // data(): the words are literals.
-    return sluice::fail(sluice::Error(Code::kFailedPrecondition, "refused at the sender's wish")
-                            .because(to_string(first.code).data())
-                            .at(first.pointer));
-  }
   const Candidate candidate{.key = report_key(study.oid, report.submission_id),
                             .content = sluice::sha256(sluice::as_bytes(body)),
                             .note = encode_note(note_of(report.submission_id, verdict))};
@@ -77,6 +70,13 @@ Result<Submitted> Submissions::submit(Context& ctx, const PublishedStudy& publis
                             .at("/submissionId"));
   if (answer.standing == Reservoir::Standing::kKnown)
     return Submitted{receipt_of(candidate.key, answer.entry), false};
+  if (handling == Handling::kStrict && !verdict.findings.empty()) {
+    const Finding& first = verdict.findings.front();
+    // data(): the words are literals.
+    return sluice::fail(sluice::Error(Code::kFailedPrecondition, "refused at the sender's wish")
+                            .because(to_string(first.code).data())
+                            .at(first.pointer));
+  }
   SLUICE_TRY(auto position,
              reservoir_.append(ctx, std::move(claim), static_cast<std::uint8_t>(EntryType::kReport), received_at,
                                entry_of(study.oid, verdict, candidate, body)));

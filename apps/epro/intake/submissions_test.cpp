@@ -125,6 +125,9 @@ TEST(Submissions, WhatCannotBeUsedIsQuarantinedOrRefusedAtTheSendersWish) {
     auto lenient = intake.submissions.submit(ctx, *intake.demo, diary(1, "11"), Handling::kLenient);
     ASSERT_TRUE(lenient);
     EXPECT_EQ(lenient->receipt.note.disposition, Disposition::kQuarantined);
+    auto replay = intake.submissions.submit(ctx, *intake.demo, diary(1, "11"), Handling::kStrict);
+    ASSERT_TRUE(replay) << "it is in; whoever asks again is told so";
+    EXPECT_FALSE(replay->is_new);
     auto withdrawn = intake.submissions.submit(ctx, *intake.demo, diary(2, "4", kWithdrawn), Handling::kLenient);
     ASSERT_TRUE(withdrawn);
     EXPECT_EQ(withdrawn->receipt.note.findings.front().code, FindingCode::kPatientWithdrawn);

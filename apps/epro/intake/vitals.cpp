@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <apps/epro/intake/vitals.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <sluice/base/assert.hpp>
@@ -81,6 +82,10 @@ void settle(const Reservoir::Answer& answer, ItemResult& result) {
   result = std::move(settled);
 }
 
+bool is_good(const ItemResult& result) noexcept {
+  return result.outcome == ItemOutcome::kCreated || result.outcome == ItemOutcome::kDuplicate;
+}
+
 }  // namespace
 
 std::string_view to_string(ItemOutcome outcome) noexcept {
@@ -94,44 +99,52 @@ std::string_view to_string(ItemOutcome outcome) noexcept {
   return "";
 }
 
-Result<std::vector<ItemResult>> Vitals::submit(Context& ctx, const PublishedStudy& published,
-                                               std::span<const Result<VitalsItem>> items) {
+Result<BatchResult> Vitals::submit(Context& ctx, const PublishedStudy& published,
+                                   std::span<const Result<VitalsItem>> items, BatchMode mode) {
   const Study& study = published.study();
   const WallTime received_at = reservoir_.stamp();
-  std::vector<ItemResult> results(items.size());
+  BatchResult batch{.items = std::vector<ItemResult>(items.size())};
   std::vector<Judged> judged;
   judged.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
+    ItemResult& result = batch.items[i];
     if (!items[i]) {
-      results[i] = invalid({}, items[i].error().reason(), items[i].error().field());
+      result = invalid({}, items[i].error().reason(), items[i].error().field());
       continue;
     }
     const VitalsItem& item = *items[i];
     const Patient* patient = published.find_patient(item.patient_id);
     if (patient == nullptr) {
-      results[i] = invalid(item.id.text(), "forbidden", "/patientId");
+      result = invalid(item.id.text(), "forbidden", "/patientId");
       continue;
     }
     auto verdict = judge_vitals(item, study, *patient, received_at);
-    judged.push_back({&results[i], judged_entry(item, verdict, results[i]), candidate_of(study.oid, item, verdict)});
+    judged.push_back({&result, judged_entry(item, verdict, result), candidate_of(study.oid, item, verdict)});
   }
-  SLUICE_TRY(admit(ctx, study.oid, judged, received_at));
-  return results;
+  SLUICE_TRY(auto claimed, claim(ctx, judged));
+  batch.is_taken = mode == BatchMode::kIndependent || std::ranges::all_of(batch.items, is_good);
+  if (batch.is_taken) SLUICE_TRY(append(ctx, study.oid, judged, std::move(claimed), received_at));
+  return batch;
 }
 
-Result<void> Vitals::admit(Context& ctx, const std::string& study, std::span<Judged> judged, WallTime received_at) {
+/// Asks who of them is new; the others' results say so.
+Result<Reservoir::Claim> Vitals::claim(Context& ctx, std::span<Judged> judged) {
   std::vector<Candidate> candidates;
   candidates.reserve(judged.size());
-  for (Judged& each : judged) candidates.push_back(std::move(each.candidate));
+  for (const Judged& each : judged) candidates.push_back(each.candidate);
   SLUICE_TRY(auto claim, reservoir_.claim(ctx, candidates));
+  for (std::size_t i = 0; i < judged.size(); ++i)
+    if (claim.answers()[i].standing != Reservoir::Standing::kNew) settle(claim.answers()[i], *judged[i].result);
+  return claim;
+}
+
+Result<void> Vitals::append(Context& ctx, const std::string& study, std::span<Judged> judged, Reservoir::Claim claim,
+                            WallTime received_at) {
   VitalsEntry entry{.study = study, .items = {}};
   for (std::size_t i = 0; i < judged.size(); ++i) {
-    const Reservoir::Answer& answer = claim.answers()[i];
-    if (answer.standing != Reservoir::Standing::kNew) {
-      settle(answer, *judged[i].result);
-      continue;
-    }
-    judged[i].entry.judgement.receipt_id = receipt_id_of(candidates[i].key, candidates[i].content);
+    if (claim.answers()[i].standing != Reservoir::Standing::kNew) continue;
+    const Candidate& candidate = judged[i].candidate;
+    judged[i].entry.judgement.receipt_id = receipt_id_of(candidate.key, candidate.content);
     entry.items.push_back(std::move(judged[i].entry));
   }
   if (entry.items.empty()) return {};
@@ -158,7 +171,8 @@ Result<ItemResult> Vitals::submit_heart_rate(Context& ctx, const PublishedStudy&
   auto verdict = judge_vitals(*item, study, known ? *known : unknown, received_at);
   Judged judged{&result, judged_entry(*item, verdict, result), candidate_of(study.oid, *item, verdict)};
   if (known == nullptr) judged.entry.new_subject_key = unknown.subject_key;
-  SLUICE_TRY(admit(ctx, study.oid, std::span(&judged, 1), received_at));
+  SLUICE_TRY(auto claimed, claim(ctx, std::span(&judged, 1)));
+  SLUICE_TRY(append(ctx, study.oid, std::span(&judged, 1), std::move(claimed), received_at));
   return result;
 }
 

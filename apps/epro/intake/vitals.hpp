@@ -38,6 +38,17 @@ struct ItemResult {
   std::vector<std::string> alerts;  ///< names of rules
 };
 
+/// What one bad item does to the others of its batch.
+enum class BatchMode : std::uint8_t {
+  kIndependent,  ///< nothing
+  kAtomic,       ///< all are in or none is
+};
+
+struct BatchResult {
+  std::vector<ItemResult> items;  ///< in the batch's order
+  bool is_taken = true;           ///< false: nothing was, for one is invalid, in conflict or would be quarantined
+};
+
 /// Most items of one batch, and most bytes of its body (api.md).
 inline constexpr std::size_t kVitalsItemsMax = 1000;
 inline constexpr std::size_t kVitalsBytesMax = std::size_t{4} << 20;
@@ -50,8 +61,8 @@ class Vitals {
 
   /// One result per item, in their order; an item that could not be read is kInvalid by its error. Parks until all that is
   /// new is durable. An error (those of Reservoir::claim and append) means that nothing was taken.
-  sluice::Result<std::vector<ItemResult>> submit(sluice::Context& ctx, const PublishedStudy& published,
-                                                 std::span<const sluice::Result<VitalsItem>> items);
+  sluice::Result<BatchResult> submit(sluice::Context& ctx, const PublishedStudy& published,
+                                     std::span<const sluice::Result<VitalsItem>> items, BatchMode mode);
 
   /// The article's endpoint: a heart rate of whoever is called `subject_key`, measured now. Who is not known becomes a
   /// subject of the study. Each call is another measurement: there is no id by which a repeated one could be known.
@@ -61,8 +72,9 @@ class Vitals {
 
  private:
   struct Judged;
-  sluice::Result<void> admit(sluice::Context& ctx, const std::string& study, std::span<Judged> judged,
-                             sluice::WallTime received_at);
+  sluice::Result<sluice::reservoir::Reservoir::Claim> claim(sluice::Context& ctx, std::span<Judged> judged);
+  sluice::Result<void> append(sluice::Context& ctx, const std::string& study, std::span<Judged> judged,
+                              sluice::reservoir::Reservoir::Claim claim, sluice::WallTime received_at);
 
   sluice::reservoir::Reservoir& reservoir_;
 };

@@ -32,6 +32,12 @@ struct Intake : World {
   Vitals vitals{*reservoir};
 };
 
+Result<std::vector<ItemResult>> submit(Context& ctx, Intake& intake, const std::vector<Result<VitalsItem>>& items,
+                                       BatchMode mode = BatchMode::kIndependent) {
+  SLUICE_TRY(BatchResult batch, intake.vitals.submit(ctx, *intake.demo, items, mode));
+  return std::move(batch.items);
+}
+
 std::string outcomes(const std::vector<ItemResult>& results) {
   std::string all;
   for (const ItemResult& result : results) all.append(to_string(result.outcome)).append(" ");
@@ -45,7 +51,7 @@ TEST(Vitals, JudgesEachItemByItselfAndInOrder) {
     auto items = batch({item(1, R"("heartRate":72)"), item(2, R"("spo2":140)"), "[]",
                         item(4, R"("heartRate":72)", "00000000-0000-4000-8000-00000000dead"), item(5, R"("heartRate":0)"),
                         item(6, R"("heartRate":72)", kWithdrawn)});
-    auto results = intake.vitals.submit(ctx, *intake.demo, items);
+    auto results = submit(ctx, intake, items);
     ASSERT_TRUE(results) << results.error().describe();
     EXPECT_EQ(outcomes(*results), "created quarantined invalid invalid created quarantined ");
     EXPECT_EQ((*results)[1].pointer, "/spo2");
@@ -61,11 +67,11 @@ TEST(Vitals, ABatchIsOneRecordOfWhatWasNew) {
   Scratch scratch;
   in_virtual_time([&](Context& ctx) {
     Intake intake(ctx, scratch.path);
-    ASSERT_TRUE(intake.vitals.submit(ctx, *intake.demo, batch({item(1, R"("heartRate":72)")})));
+    ASSERT_TRUE(submit(ctx, intake, batch({item(1, R"("heartRate":72)")})));
     auto before = intake.reservoir->durable();
-    auto results = intake.vitals.submit(ctx, *intake.demo,
-                                        batch({item(1, R"("heartRate":72)"), item(2, R"("heartRate":80)"),
-                                               item(1, R"("heartRate":73)"), item(2, R"("heartRate":80)")}));
+    auto results = submit(ctx, intake,
+                          batch({item(1, R"("heartRate":72)"), item(2, R"("heartRate":80)"),
+                                 item(1, R"("heartRate":73)"), item(2, R"("heartRate":80)")}));
     ASSERT_TRUE(results);
     EXPECT_EQ(outcomes(*results), "duplicate created conflict duplicate ");
     EXPECT_EQ(intake.reservoir->durable(), before + 1);
@@ -74,9 +80,31 @@ TEST(Vitals, ABatchIsOneRecordOfWhatWasNew) {
     auto entry = decode_vitals(records->front().payload);
     ASSERT_TRUE(entry);
     EXPECT_EQ(entry->items.size(), 1u);
-    auto again = intake.vitals.submit(ctx, *intake.demo, batch({item(2, R"("heartRate":80)")}));
+    auto again = submit(ctx, intake, batch({item(2, R"("heartRate":80)")}));
     EXPECT_EQ(outcomes(*again), "duplicate ");
     EXPECT_EQ(intake.reservoir->durable(), before + 1) << "a replay writes nothing";
+    intake.close(ctx);
+  });
+}
+
+TEST(Vitals, AnAtomicBatchIsInAsAWholeOrNotAtAll) {
+  Scratch scratch;
+  in_virtual_time([&](Context& ctx) {
+    Intake intake(ctx, scratch.path);
+    auto before = intake.reservoir->durable();
+    for (const std::string& bad : {std::string("[]"), item(2, R"("spo2":140)")}) {
+      auto batch_of_two = batch({item(1, R"("heartRate":72)"), bad});
+      auto refused = intake.vitals.submit(ctx, *intake.demo, batch_of_two, BatchMode::kAtomic);
+      ASSERT_TRUE(refused);
+      EXPECT_FALSE(refused->is_taken);
+      EXPECT_EQ(intake.reservoir->durable(), before);
+    }
+    auto good = batch({item(1, R"("heartRate":72)"), item(2, R"("heartRate":80)")});
+    auto taken = intake.vitals.submit(ctx, *intake.demo, good, BatchMode::kAtomic);
+    ASSERT_TRUE(taken);
+    EXPECT_TRUE(taken->is_taken);
+    EXPECT_EQ(outcomes(taken->items), "created created ") << "the refused attempts have left no claim behind";
+    EXPECT_TRUE(intake.vitals.submit(ctx, *intake.demo, good, BatchMode::kAtomic)->is_taken) << "a replay is no fault";
     intake.close(ctx);
   });
 }
@@ -86,14 +114,14 @@ TEST(Vitals, AFullReservoirTakesNothingOfABatchButStillKnowsReplays) {
   in_virtual_time([&](Context& ctx) {
     Intake intake(ctx, scratch.path, {.folder = {}, .bytes_max = 4096, .segment_bytes = 1 << 20});
     int number = 1;
-    auto submit = [&](int each) { return intake.vitals.submit(ctx, *intake.demo, batch({item(each, R"("heartRate":72)")})); };
-    while (submit(number)) ASSERT_LT(++number, 80);
-    auto refused = intake.vitals.submit(ctx, *intake.demo, batch({item(1, R"("heartRate":72)"), item(88, R"("heartRate":7)")}));
+    auto submit_one = [&](int each) { return submit(ctx, intake, batch({item(each, R"("heartRate":72)")})); };
+    while (submit_one(number)) ASSERT_LT(++number, 80);
+    auto refused = submit(ctx, intake, batch({item(1, R"("heartRate":72)"), item(88, R"("heartRate":7)")}));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().reason(), "reservoir-full");
-    EXPECT_EQ(outcomes(*submit(1)), "duplicate ");
+    EXPECT_EQ(outcomes(*submit_one(1)), "duplicate ");
     ASSERT_TRUE(intake.reservoir->trim(ctx, intake.reservoir->durable()));
-    EXPECT_TRUE(submit(number)) << "drained, it takes more";
+    EXPECT_TRUE(submit_one(number)) << "drained, it takes more";
     intake.close(ctx);
   });
 }
