@@ -58,6 +58,10 @@ Result<void> sleep(Context& ctx, Duration length) {
 TaskGroup::TaskGroup(Context& parent) : context_(parent) {}
 
 TaskGroup::~TaskGroup() {
+  lock_.lock();
+  bool have_all_ended = running_ == 0;
+  lock_.unlock();
+  if (have_all_ended) return;  // the usual case, and an Error costs more than a fiber
   context_.cancel();
   static_cast<void>(wait());  // nobody asked for the error
 }

@@ -4,6 +4,8 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -88,6 +90,93 @@ TEST(Go, SaysSoWhenThereIsNoStack) {
   EXPECT_EQ(run(main, {.processors = 1, .stack_bytes = kHalf}), 0);
 }
 
+TEST(GoDeathTest, AnExceptionThatLeavesAFiberEndsTheProcess) {
+  auto escape = [](Context&) { throw 7; };
+  EXPECT_DEATH(in_virtual_time([&](Context& ctx) {
+                 static_cast<void>(go(escape));
+                 let_all_park(ctx);
+               }),
+               "terminate called");
+  EXPECT_DEATH(in_virtual_time([&](Context& ctx) {
+                 TaskGroup group{ctx};
+                 group.go(escape);
+               }),
+               "terminate called");
+}
+
+TEST(TaskGroup, TheFirstErrorEndsTheOthersAndIsTheAnswer) {
+  in_virtual_time([](Context& ctx) {
+    int cancelled = 0;
+    TaskGroup group{ctx};
+    for (int i = 0; i < 3; ++i)
+      group.go([&](Context& own) -> Result<void> {
+        auto slept = sleep(own, 1h);
+        cancelled += slept ? 0 : 1;
+        return slept;
+      });
+    group.go([](Context& own) -> Result<void> {
+      SLUICE_TRY(sleep(own, 1s));
+      return fail(Code::kDataLoss, "torn");
+    });
+    EXPECT_EQ(group.wait().error().code(), Code::kDataLoss);
+    EXPECT_EQ(group.wait().error().code(), Code::kDataLoss);  // as often as one likes
+    EXPECT_EQ(cancelled, 3);
+    EXPECT_TRUE(ctx.check());
+
+    group.go([](Context&) { ADD_FAILURE() << "the group has ended"; });
+    EXPECT_FALSE(group.wait());
+  });
+}
+
+TEST(TaskGroup, ItsEndCancelsAndJoinsWhatStillRuns) {
+  in_virtual_time([](Context& ctx) {
+    bool has_ended = false;
+    {
+      TaskGroup group{ctx};
+      group.go([&](Context& own) {
+        EXPECT_EQ(sleep(own, 1h).error().code(), Code::kCancelled);
+        Context patient;
+        EXPECT_TRUE(sleep(patient, 1s));  // cleaning up takes its time
+        has_ended = true;
+      });
+      let_all_park(ctx);
+    }
+    EXPECT_TRUE(has_ended);
+  });
+}
+
+TEST(TaskGroup, AFiberMayStartOthersInItsOwnGroup) {
+  in_virtual_time([](Context& ctx) {
+    int count = 0;
+    TaskGroup group{ctx};
+    std::function<void(int)> spread = [&](int generations) {
+      ++count;
+      for (int i = 0; i < 2 && generations > 0; ++i)
+        group.go([&, generations](Context&) { spread(generations - 1); });
+    };
+    group.go([&](Context&) { spread(5); });
+    EXPECT_TRUE(group.wait());
+    EXPECT_EQ(count, 63);
+  });
+}
+
+// The fiber's last act may be what lets the group, and with it the memory of all, go.
+TEST(TaskGroupStress, MayDieWhenItsLastFiberHasEnded) {
+  on_few_and_many_processors([](Context& ctx) {
+    for (int round = 0; round < kManyTimes / 20; ++round) {
+      auto group = std::make_unique<TaskGroup>(ctx);
+      auto result = std::make_unique<int>(0);
+      group->go([out = result.get()](Context& own) {
+        static_cast<void>(sleep(own, 1us));
+        *out = 1;
+      });
+      if (round % 2 == 0) static_cast<void>(group->wait());
+      group.reset();
+      EXPECT_LE(*result, 1);
+    }
+  });
+}
+
 TEST(Yield, LetsTheOthersRunOnceEach) {
   in_virtual_time([](Context& ctx) {
     std::string trace;
@@ -138,10 +227,10 @@ TEST(Scheduling, TwoFibersThatWakeEachOtherLetAThirdOneIn) {
     std::atomic<bool> third_ran{false};
     Chan<int> there, back;
     TaskGroup group{ctx};
+    group.go([&](Context&) { third_ran = true; });  // the one that is started last would go first
     group.go([&](Context&) {
       for (int value : there) back.send(value);
     });
-    group.go([&](Context&) { third_ran = true; });
     while (!third_ran) {  // for ever, if the third one had to wait until both wait
       there.send(1);
       back.recv();

@@ -197,6 +197,25 @@ TEST(PollableDeathTest, NobodyWaitsForWhatIsClosed) {
                "nobody waits for a descriptor that is being closed");
 }
 
+// Its processor does not look at its sockets any more; another one does.
+TEST(Pollable, InputComesThroughThoughItsProcessorIsHogged) {
+  on_processors(2, [](Context& ctx) {
+    auto [left, right] = socket_pair();
+    std::atomic<bool> waits{false}, has_read{false};
+    TaskGroup group{ctx};
+    group.go([&, in = right.get()](Context& own) -> Result<void> {
+      waits = true;
+      SLUICE_TRY(read_byte(own, *in));
+      has_read = true;
+      return {};
+    });
+    while (!waits) yield();
+    EXPECT_EQ(transmit(left->fd(), "x", 1), 1);
+    while (!has_read) {}
+    EXPECT_TRUE(group.wait());
+  });
+}
+
 // Descriptors and their entries are used again at once, while events of their predecessors are still on their way.
 TEST(PollableStress, ALateEventHurtsNobody) {
   on_few_and_many_processors([](Context& ctx) {

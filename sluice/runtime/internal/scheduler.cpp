@@ -261,8 +261,9 @@ Fiber* Scheduler::take_global(Processor& p) noexcept {
   Fiber* taken = nullptr;
   for (; share > 0 && global_first_ != nullptr; --share) {
     Fiber* fiber = global_first_;
+    Fiber* next = fiber->next;  // read first: once pushed, a thief may run it, and it may be somebody else's
     if (taken != nullptr && !p.queue.push(fiber)) break;
-    global_first_ = fiber->next;
+    global_first_ = next;
     if (taken == nullptr) taken = fiber;
     --size;
   }

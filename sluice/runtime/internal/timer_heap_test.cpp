@@ -124,7 +124,7 @@ TEST(TimerHeapStress, AStoppedTimerIsNotTouched) {
     std::atomic<int>* count = nullptr;
     int touched = 0;  // plain on purpose
   };
-  for (int i = 0; i < kManyTimes / 5; ++i) {
+  for (int i = 0; i < kManyTimes / 20; ++i) {
     auto timer = std::make_unique<Counting>();
     timer->count = &fired;
     timer->fire = [](Timer* self) noexcept {

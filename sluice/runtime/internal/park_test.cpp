@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// The moments between publishing a wait and being off the stack: a few nanoseconds, in which a race rarely falls. Here
+// they are hit for certain, by ending the wait from inside.
+#include <sluice/runtime/internal/park.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+#include <gtest/gtest.h>
+
+#include <sluice/runtime/fiber_test.hpp>
+
+namespace sluice::internal {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uintptr_t kToken = 64;
+
+std::uintptr_t park(Wait& wait) {
+  return wait.park(ParkReason::kSelect, [](void*) noexcept {}, nullptr);
+}
+
+TEST(Wait, ThatIsClaimedOnItsWayToSleepGoesOn) {
+  in_virtual_time([](Context& ctx) {
+    Context other{ctx};
+    for (Context* follow : {static_cast<Context*>(nullptr), &ctx, &other}) {
+      Wait wait(follow);
+      ASSERT_TRUE(wait.may_park());
+      EXPECT_EQ(this_fiber().claim(kToken), Claim::kEarly);
+      EXPECT_EQ(this_fiber().claim(kToken + 64), Claim::kLost);
+      EXPECT_EQ(park(wait), kToken);
+    }
+  });
+}
+
+TEST(Wait, WhoseContextEndsOnItsWayToSleepGoesOn) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx};
+    Wait wait(&request);
+    ASSERT_TRUE(wait.may_park());
+    request.cancel();
+    EXPECT_EQ(park(wait), Fiber::kContextEndedToken);
+  });
+}
+
+TEST(Wait, WhoseOwnContextEndsOnItsWayToSleepGoesOn) {
+  in_virtual_time([](Context& ctx) {
+    TaskGroup group{ctx};
+    group.go([&](Context& own) {
+      EXPECT_TRUE(sleep(own, 1s));  // from now on the fiber is subscribed to its own context
+      {
+        Wait wait(&own);
+        ASSERT_TRUE(wait.may_park());
+        own.cancel();
+        EXPECT_EQ(park(wait), Fiber::kContextEndedToken);
+      }
+      Wait another(&own);  // whoever saw the context alive before it ended comes here next
+      EXPECT_FALSE(another.may_park());
+    });
+    EXPECT_TRUE(group.wait());
+  });
+}
+
+// Its own context says nothing about a wait that was given another one, or none.
+TEST(Wait, FollowsTheContextThatItWasGivenAlone) {
+  in_virtual_time([](Context& ctx) {
+    Context patient;
+    TaskGroup group{ctx};
+    group.go([&](Context& own) {
+      EXPECT_TRUE(sleep(own, 1s));
+      for (Context* follow : {static_cast<Context*>(nullptr), &patient}) {
+        Wait wait(follow);
+        ASSERT_TRUE(wait.may_park());
+        own.cancel();
+        EXPECT_EQ(this_fiber().claim(kToken), Claim::kEarly);
+        EXPECT_EQ(park(wait), kToken);
+      }
+    });
+    EXPECT_TRUE(group.wait());
+  });
+}
+
+TEST(Wait, ThatIsOverCannotBeClaimed) {
+  in_virtual_time([](Context&) {
+    EXPECT_EQ(this_fiber().claim(kToken), Claim::kLost);
+    { Wait unused(nullptr); }
+    EXPECT_EQ(this_fiber().claim(kToken), Claim::kLost);
+  });
+}
+
+TEST(WaitDeathTest, NeedsAFiber) { EXPECT_DEATH(static_cast<void>(this_fiber()), "only a fiber can wait"); }
+
+}  // namespace
+}  // namespace sluice::internal
