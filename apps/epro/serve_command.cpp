@@ -114,13 +114,14 @@ Result<void> serve(Context& ctx, Context& stop, const LoadedConfig& loaded) {
                                                                       .bytes_max = config.reservoir.bytes_max,
                                                                       .segment_bytes = config.reservoir.segment_bytes},
                                                                 parts));
-  SLUICE_TRY(auto studies, StudyBook::open(ctx, data / "studies", *reservoir));
-  SLUICE_TRY(publish_configured(ctx, config, *studies, log));
   Store store({.file = data / "epro.db",
                .journal_id = reservoir->journal_id(),
                .may_create = reservoir->oldest() == 1},
               {log, metrics});
   sluice::reservoir::Drain drain(*reservoir, store, {}, parts);
+  SLUICE_TRY(drain.check(ctx));  // before anything is added to a journal that may be the wrong one
+  SLUICE_TRY(auto studies, StudyBook::open(ctx, data / "studies", *reservoir));
+  SLUICE_TRY(publish_configured(ctx, config, *studies, log));
   Api api(ctx, *studies, *reservoir,
           {.node = config.name, .region = config.region, .seed = std::to_string(random_words()[0])});
 

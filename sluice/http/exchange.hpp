@@ -18,6 +18,9 @@ class Exchange {
 
   /// Behind Request::read_body.
   virtual Result<void> read_body(Context& ctx, std::size_t limit, std::string& body) = 0;
+  /// The request's body takes so many bytes in memory by now, for who makes another one of it: gunzip. kUnavailable
+  /// `overloaded`: the server has no room for them.
+  virtual Result<void> hold_body(std::size_t bytes) = 0;
   /// For who waits long for a handler: sends what earlier replies still lie in the buffer. False: the peer has gone, and
   /// nobody will hear the reply.
   virtual bool tend(Context& ctx) = 0;

@@ -38,10 +38,10 @@ constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr std::size_t kLingerBytes = std::size_t{256} * 1024;
 // An idle connection keeps an output buffer of this size at most; larger ones come back with the next large reply.
 constexpr std::size_t kKeptOutputBytes = 4096;
-// From here on a body is read straight to where it belongs, in pieces of kBodyReadBytes: memory grows with what has
-// come, not with what was announced.
-constexpr std::size_t kDirectReadBytes = 4096;
-constexpr std::size_t kBodyReadBytes = std::size_t{64} * 1024;
+// So much of a body comes through the input buffer, which is there anyway. What follows is read straight to where it
+// belongs, into the room that is there; only when that is full, it is doubled. So memory follows what has come, not what
+// was announced, for one short read more at each doubling.
+constexpr std::size_t kBufferedBodyBytes = H1Connection::kInputBytes;
 
 // What is left of two pieces after `sent` bytes.
 std::array<std::span<const std::byte>, 2> rest_of(std::string_view first, std::string_view second, std::size_t sent) {
@@ -65,14 +65,15 @@ Error client_gone() { return Error(Code::kCancelled).because("client-gone"); }
 class H1Connection::Session final : public Exchange {
  public:
   Session(net::Stream& stream, const H1Options& options, const Handler& handler, Clock& clock,
-          RefusalObserver& refusals)
+          RefusalObserver& refusals, BodyBudget* bodies)
       : stream_(stream), options_(options), handler_(handler), clock_(clock), refusals_(refusals),
-        parser_(options.limits) {}
+        parser_(options.limits), share_(bodies) {}
 
   void serve(Context& ctx, Context& accepting);
   void turn_away(Context& ctx, const Error& why);
 
   Result<void> read_body(Context& ctx, std::size_t limit, std::string& body) override;
+  Result<void> hold_body(std::size_t bytes) override;
   bool tend(Context& ctx) override;
   void answer_now(Context& ctx, Response& response) override;
 
@@ -80,6 +81,7 @@ class H1Connection::Session final : public Exchange {
   enum class BodyState { kNone, kUnread, kRead, kBroken };
 
   bool serve_next(Context& ctx, Context& accepting);
+  void forget_request() noexcept;
   bool read_head(Context& ctx, Context& accepting);
   bool await_request(Context& accepting);
   bool await_head(Context& ctx, Context& head_limit);
@@ -115,6 +117,7 @@ class H1Connection::Session final : public Exchange {
   // Of the request at hand:
   H1RequestParser parser_;
   Request request_;
+  BodyShare share_;  // of the budget, for request_'s body
   BodyState body_state_ = BodyState::kNone;
   bool has_answered_ = false;
 
@@ -151,8 +154,8 @@ class H1Connection::Session::Sink final : public BodyWriter {
 };
 
 H1Connection::H1Connection(net::Stream& stream, const H1Options& options, const Handler& handler, Clock& clock,
-                           RefusalObserver& refusals)
-    : session_(std::make_unique<Session>(stream, options, handler, clock, refusals)) {
+                           RefusalObserver& refusals, BodyBudget* bodies)
+    : session_(std::make_unique<Session>(stream, options, handler, clock, refusals, bodies)) {
   const H1Limits& limits = options.limits;
   SLUICE_ASSERT(std::max({limits.start_line_bytes, limits.field_line_bytes, limits.chunk_line_bytes,
                           limits.trailer_bytes}) <= kInputBytes,
@@ -179,7 +182,7 @@ void H1Connection::Session::turn_away(Context& ctx, const Error& why) {
 }
 
 bool H1Connection::Session::serve_next(Context& ctx, Context& accepting) {
-  request_.clear();
+  forget_request();
   parser_.reset();
   has_answered_ = false;
   if (!read_head(ctx, accepting)) return false;
@@ -195,7 +198,13 @@ bool H1Connection::Session::serve_next(Context& ctx, Context& accepting) {
   return !closing_ && !broken_ && discard_body(ctx);
 }
 
+void H1Connection::Session::forget_request() noexcept {
+  request_.clear();
+  share_.release();
+}
+
 void H1Connection::Session::finish(Context& ctx) {
+  forget_request();  // lingering needs no body
   if (!send(ctx)) return;
   if (!must_linger_ && input_.is_empty()) return;
   stream_.shutdown_write();
@@ -321,7 +330,17 @@ Result<void> H1Connection::Session::read_body(Context& ctx, std::size_t limit, s
   if (body_state_ == BodyState::kBroken) return fail(Error(Code::kInvalidArgument).because("broken-body"));
   auto decoded = decode_body(ctx, limit, &body);
   body_state_ = decoded ? BodyState::kRead : BodyState::kBroken;
+  if (!decoded) {
+    std::string().swap(body);  // an assignment would keep the memory
+    share_.release();
+  }
   return decoded;
+}
+
+Result<void> H1Connection::Session::hold_body(std::size_t bytes) {
+  if (share_.grow_to(bytes)) return {};
+  refusals_.on_refusal(status::kServiceUnavailable, Error(Code::kUnavailable).because("body-budget"));
+  return fail(Error(Code::kUnavailable, "no memory left for bodies").because("overloaded"));
 }
 
 Result<void> H1Connection::Session::decode_body(Context& ctx, std::uint64_t limit, std::string* body) {
@@ -331,6 +350,7 @@ Result<void> H1Connection::Session::decode_body(Context& ctx, std::uint64_t limi
   for (;;) {
     SLUICE_TRY(auto step, decoder.decode(input_.view(), body));
     input_.consume(step.consumed);
+    if (body != nullptr) SLUICE_TRY(hold_body(body->size()));
     if (step.done) return {};
     if (!std::exchange(has_invited, true)) output_.append(kContinueReply);
     if (!send(ctx)) return fail(client_gone());
@@ -347,11 +367,13 @@ Result<void> H1Connection::Session::decode_body(Context& ctx, std::uint64_t limi
   }
 }
 
-// Reads what is body and nothing else straight into it, anything else through the input buffer.
+// Reads what is body and nothing else straight into it once there is some, anything else through the input buffer.
 Result<std::size_t> H1Connection::Session::read_some_body(Context& ctx, H1BodyDecoder& decoder, std::string* body) {
-  if (body == nullptr || decoder.plain_left() < kDirectReadBytes) return fill(ctx);
+  if (body == nullptr || body->size() < kBufferedBodyBytes || decoder.plain_left() == 0) return fill(ctx);
   std::size_t had = body->size();
-  body->resize(had + static_cast<std::size_t>(std::min<std::uint64_t>(decoder.plain_left(), kBodyReadBytes)));
+  std::size_t room = had < body->capacity() ? body->capacity() - had : had;
+  room = std::min(room, kBodyReadBytes);
+  body->resize(had + static_cast<std::size_t>(std::min<std::uint64_t>(decoder.plain_left(), room)));
   auto count = stream_.read(ctx, std::as_writable_bytes(std::span(*body).subspan(had)));
   body->resize(had + count.value_or(0));
   if (count) decoder.skip(*count);

@@ -7,6 +7,7 @@
 
 #include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
+#include <sluice/http/body_budget.hpp>
 #include <sluice/http/h1_limits.hpp>
 #include <sluice/http/handler.hpp>
 #include <sluice/net/stream.hpp>
@@ -32,7 +33,8 @@ struct H1Options {
 };
 
 /// Hears of what goes wrong where no middleware sees it: what a connection refuses before there is a request, and a
-/// streamed reply that had to be broken off (`broken-stream`, with the status that was sent).
+/// streamed reply that had to be broken off (`broken-stream`, with the status that was sent). Also of a body for which
+/// there was no memory left (`body-budget`): the log of requests cannot tell it from other 503s.
 /// Threads: any; must not park.
 class RefusalObserver {
  public:
@@ -46,6 +48,9 @@ class RefusalObserver {
 /// the connection is closed, gently, so that the client can read why. A request's context ends when the server's time
 /// to drain is over, or when the client goes away while a handler works (see middleware/timeout.hpp).
 /// Memory: an input buffer of kInputBytes, the head, the body up to the limit of who reads it, and kOutputBytes of replies.
+/// A body takes at most twice what has come of it, whatever was announced. It is counted in `bodies`, which all connections
+/// of a server share; where that has no room, reading it is kUnavailable `overloaded` and the connection closes. Over its
+/// share stands at most one read of kBodyReadBytes, for as long as it takes to refuse it.
 /// While it idles the fiber and the input buffer stay, and a few KiB of the others.
 /// Threads: one fiber. Lifetime: borrows all that it is given.
 class H1Connection {
@@ -54,10 +59,13 @@ class H1Connection {
   static constexpr std::size_t kInputBytes = std::size_t{16} * 1024;
   /// Replies are gathered up to this size, then written.
   static constexpr std::size_t kOutputBytes = std::size_t{64} * 1024;
+  /// A large body is read in pieces of this size at most.
+  static constexpr std::size_t kBodyReadBytes = std::size_t{64} * 1024;
 
   /// Requires: limits.start_line_bytes, field_line_bytes and chunk_line_bytes fit into kInputBytes.
+  /// `bodies` null: there is no limit for all of them together.
   H1Connection(net::Stream& stream, const H1Options& options, const Handler& handler, Clock& clock,
-               RefusalObserver& refusals);
+               RefusalObserver& refusals, BodyBudget* bodies = nullptr);
   H1Connection(const H1Connection&) = delete;
   H1Connection& operator=(const H1Connection&) = delete;
   ~H1Connection();

@@ -114,14 +114,15 @@ class RefusalList final : public RefusalObserver {
 /// A client's side of one connection, with the server's side served on a fiber. In virtual time only.
 class Conversation {
  public:
-  Conversation(Context& ctx, Handler handler, H1Options options = {}, std::size_t wire_bytes = kWideWire)
+  Conversation(Context& ctx, Handler handler, H1Options options = {}, std::size_t wire_bytes = kWideWire,
+               BodyBudget* bodies = nullptr)
       : ctx_(ctx), handler_(std::move(handler)), options_(options), requests_(ctx), accepting_(ctx), group_(ctx) {
     auto [client, server] = net::memory_pair(wire_bytes);
     client_ = std::move(client);
     server_ = std::make_unique<CountingStream>(std::move(server));
-    group_.go([this](Context&) {
+    group_.go([this, bodies](Context&) {
       {
-        H1Connection connection(*server_, options_, handler_, runtime_clock(), refusals);
+        H1Connection connection(*server_, options_, handler_, runtime_clock(), refusals, bodies);
         connection.serve(requests_, accepting_);
       }
       reads = server_->reads;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <sluice/base/assert.hpp>
+#include <sluice/http/body_budget.hpp>
 #include <sluice/http/exchange.hpp>
 #include <sluice/http/internal/h1_lines.hpp>
 #include <sluice/http/percent_encoding.hpp>
@@ -12,8 +13,9 @@
 namespace sluice::http {
 namespace {
 
-// A connection keeps its buffers for the next request, but not those of an unusually large one.
-constexpr std::size_t kKeptBodyBytes = std::size_t{16} * 1024;
+// A connection keeps its buffers for the next request, but not those of an unusually large one: no more than the budget
+// of all bodies leaves uncounted.
+constexpr std::size_t kKeptBodyBytes = BodyShare::kUncountedBytes;
 
 // Where the path begins: at once, or after "http://host" in absolute form; npos: there is none ("*", "http://host").
 std::size_t find_path(std::string_view target) {

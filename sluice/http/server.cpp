@@ -28,7 +28,7 @@ class Server::Work final : public RefusalObserver {
  public:
   Work(std::unique_ptr<net::Listener> listener, ServerOptions options, Handler handler, ServerParts parts)
       : listener_(std::move(listener)), options_(options), handler_(std::move(handler)), clock_(parts.clock),
-        log_(parts.log), open_(parts.metrics.gauge("http_server_connections", "http server connections open.")),
+        log_(parts.log), bodies_(options.body_memory_max), open_(parts.metrics.gauge("http_server_connections", "http server connections open.")),
         accepted_(parts.metrics.counter("http_server_connections_total", "http server connections accepted.")),
         refused_(parts.metrics.counter_family("http_server_refused_total",
                                               "http server requests and connections refused by the codec.", {"reason"})) {}
@@ -94,7 +94,7 @@ class Server::Work final : public RefusalObserver {
     Context requests(requests_);
     Context further(accepting);
     open_.add(1);
-    H1Connection(stream, options_.h1, handler_, clock_, *this).serve(requests, further);
+    H1Connection(stream, options_.h1, handler_, clock_, *this, &bodies_).serve(requests, further);
     open_.add(-1);
   }
 
@@ -119,6 +119,7 @@ class Server::Work final : public RefusalObserver {
   const Handler handler_;
   Clock& clock_;
   observe::Logger& log_;
+  BodyBudget bodies_;
   observe::Gauge& open_;
   observe::Counter& accepted_;
   observe::CounterFamily& refused_;

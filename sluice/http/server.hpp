@@ -19,9 +19,16 @@ class Registry;
 
 namespace sluice::http {
 
+/// Far more than honest clients have on their way at a time (500 uploads of 500 KB), and what a machine of 1 GiB can spare.
+inline constexpr std::size_t kBodyMemoryDefault = std::size_t{256} << 20;
+
 struct ServerOptions {
   /// More are told 503 and closed. One costs a fiber and some 20 KiB, for now also while it idles.
   std::size_t connections_max = 20'000;
+  /// The bodies of all requests that are in memory at a time, counted as they come. A request whose body goes beyond it is
+  /// told 503 `overloaded` and its connection closes. The first 4 KiB of each are free (see body_budget.hpp), so small
+  /// requests are served on while large ones hold it all.
+  std::size_t body_memory_max = kBodyMemoryDefault;
   /// How long requests under way may go on after the server was told to stop.
   Duration drain_time = std::chrono::seconds(5);
   H1Options h1 = {};
@@ -42,7 +49,8 @@ struct ServerParts {
 ///
 /// When ctx ends it accepts nobody more, closes the connections that idle, lets the requests under way finish within
 /// drain_time, cancels those that have not, and returns when all have ended.
-/// Metrics: http_server_connections (open now), http_server_connections_total, http_server_refused_total{reason}.
+/// Metrics: http_server_connections (open now), http_server_connections_total, http_server_refused_total{reason}, where
+/// `body-budget` is a body beyond body_memory_max.
 /// Lifetime: outlives serve(). Threads: serve() by one fiber, once.
 class Server {
  public:

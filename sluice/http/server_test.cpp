@@ -95,6 +95,20 @@ TEST(Server, TurnsAwayWhomItHasNoRoomForUntilSomebodyLeaves) {
   });
 }
 
+TEST(Server, BoundsTheBodiesOfAllConnectionsTogether) {
+  in_virtual_time([](Context& ctx) {
+    auto take_body = [](Context& own, Request& request) -> Result<void> { return request.read_body(own, 1 << 20); };
+    RunningServer server(ctx, take_body, {.body_memory_max = 10'000});
+    const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n";
+    auto first = server.connect(), second = server.connect();
+    EXPECT_EQ(server.ask(*first, head + std::string(12'000, 'x')), "");
+    auto refused = parse_replies(server.ask(*second, head + std::string(12'000, 'x')));
+    ASSERT_EQ(refused.size(), 1U);
+    EXPECT_EQ(refused[0].status, 503);
+    EXPECT_TRUE(server.telemetry.page().contains("http_server_refused_total{reason=\"body-budget\"} 1"));
+  });
+}
+
 TEST(Server, ClosesAFloodThatItCannotEvenTurnAway) {
   in_virtual_time([](Context& ctx) {
     RunningServer server(ctx, tell_target, {.connections_max = 1});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-//   agree  ask the store where it is, compare with the journal      after a start and after each failure
+//   agree  ask the store what it has, compare with the journal      after a start and after each failure
 //   read   the next records                                         unless some are left from a failure
 //   apply  records and position, in one transaction of the store
 //   trim   tell the reservoir, which lets go of files
@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <sluice/observe/log.hpp>
@@ -24,10 +25,10 @@ bool is_final(const Error& error) noexcept {
   return error.code() == Code::kDataLoss || error.code() == Code::kOutOfRange;
 }
 
-Error disagreement(Position stored, const Reservoir& reservoir) {
+Error disagreement(Position stored, const Reservoir& reservoir, std::string_view what = {}) {
   return Error(Code::kFailedPrecondition, "the store is at position " + std::to_string(stored) + ", the journal has " +
                                               std::to_string(reservoir.oldest()) + " to " +
-                                              std::to_string(reservoir.durable()) +
+                                              std::to_string(reservoir.durable()) + std::string(what) +
                                               ": going on would lose or hide records");
 }
 
@@ -42,6 +43,11 @@ Drain::Drain(Reservoir& reservoir, Sink& sink, DrainOptions options, Reservoir::
       failures_total_(parts.metrics.counter_family("reservoir_drain_failures_total", "Attempts that failed.", {"code"})),
       failure_log_(kLogInterval),
       trim_log_(kLogInterval) {}
+
+Result<void> Drain::check(Context& ctx) {
+  SLUICE_TRY(agree(ctx));
+  return {};
+}
 
 Result<void> Drain::run(Context& ctx) {
   while (!ctx.is_cancelled()) {
@@ -71,17 +77,34 @@ Result<Drain::Step> Drain::step(Context& ctx) {
 }
 
 Result<Drain::Step> Drain::agree(Context& ctx) {
-  auto position = sink_.position(ctx);
-  if (!position && position.error().code() == Code::kFailedPrecondition) return fail(std::move(position).error());
-  if (!position) return failed(ctx, position.error());
-  if (*position + 1 < reservoir_.oldest() || *position > reservoir_.durable())
-    return fail(disagreement(*position, reservoir_));
+  auto stored = sink_.position(ctx);
+  if (!stored && stored.error().code() == Code::kFailedPrecondition) return fail(std::move(stored).error());
+  if (!stored) return failed(ctx, stored.error());
+  const Position position = stored->position;
+  if (position + 1 < reservoir_.oldest() || position > reservoir_.durable())
+    return fail(disagreement(position, reservoir_));
+  auto matches = is_ours(ctx, *stored);
+  if (!matches && is_final(matches.error()) && !ctx.is_cancelled()) return fail(std::move(matches).error());
+  if (!matches) return failed(ctx, matches.error());
+  if (!*matches)
+    return fail(disagreement(position, reservoir_, ", and another record there than the store was given"));
+  agreed_ = *stored;
   // After a failure: nothing of them was stored, then they are still the next ones; or all of them.
-  if (!records_.empty() && records_.back().position == *position) drained_total_.add(records_.size());
-  if (!records_.empty() && records_.front().position != *position + 1) records_.clear();
-  stored_ = *position;
+  if (!records_.empty() && records_.back().position == position) drained_total_.add(records_.size());
+  if (!records_.empty() && records_.front().position != position + 1) records_.clear();
+  stored_ = position;
   trim(ctx);
   return Step::kDone;
+}
+
+/// Whether the record that the store has last is the one that the journal has there. Requires: by number it may be.
+Result<bool> Drain::is_ours(Context& ctx, const Stored& stored) {
+  // Nothing is stored; or the journal has let go of that record: then the number must do. It may, for only a drain lets
+  // go of records, and only of those that a store had when the two agreed.
+  if (stored.position < reservoir_.oldest()) return true;
+  if (stored == agreed_) return true;
+  SLUICE_TRY(auto records, reservoir_.read(ctx, stored.position - 1, 1, 1));
+  return fingerprint_of(records.front()) == stored.fingerprint;
 }
 
 Result<Drain::Step> Drain::read(Context& ctx) {
@@ -99,6 +122,7 @@ Drain::Step Drain::apply(Context& ctx) {
   }
   const bool was_full = records_.size() >= options_.records_max;
   stored_ = records_.back().position;
+  agreed_ = {*stored_, fingerprint_of(records_.back())};
   drained_total_.add(records_.size());
   records_.clear();
   retry_ = {};

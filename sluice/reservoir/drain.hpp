@@ -17,14 +17,22 @@
 
 namespace sluice::reservoir {
 
-/// Where drained records end up. Rows and position are written in one transaction: that is what makes it exactly once.
+/// What a store has, by number and by identity.
+struct Stored {
+  Position position = 0;         ///< of the last record that is stored; 0 if none is
+  Fingerprint fingerprint = {};  ///< of that record, as fingerprint_of; zeros if none is
+  friend bool operator==(const Stored&, const Stored&) = default;
+};
+
+/// Where drained records end up. Rows and `Stored` are written in one transaction: that is what makes it exactly once.
 /// Threads: one fiber.
 class Sink {
  public:
   virtual ~Sink() = default;
-  /// The last position that is stored here; 0 if nothing is. kFailedPrecondition: it holds another journal's records.
-  virtual Result<Position> position(Context& ctx) = 0;
-  /// Stores all of them and the position of the last, or nothing. An error is tried again, with the same records.
+  /// The last record that is stored here. kFailedPrecondition: it holds another journal's records.
+  virtual Result<Stored> position(Context& ctx) = 0;
+  /// Stores all of them, and position and fingerprint of the last, or nothing. An error is tried again, with the same
+  /// records.
   virtual Result<void> apply(Context& ctx, std::span<const Record> records) = 0;
 };
 
@@ -42,18 +50,25 @@ struct DrainOptions {
 /// Brings what is in the reservoir to the store, at the store's pace, for as long as it takes.
 ///
 ///   Drain drain(reservoir, store, {}, parts);
+///   SLUICE_TRY(drain.check(ctx));  // before anything is acknowledged
 ///   program.add("drain", [&](Context& ctx) { return drain.run(ctx); });
 ///
 /// While the store fails, acknowledging goes on; each failure is logged (at a bounded rate) and counted. After each one the
-/// store is asked for its position before anything is applied again: an answer that got lost may have been "done".
+/// store is asked for its position before anything is applied again: an answer that got lost may have been "done". And it
+/// is asked for the fingerprint: a journal that lost its end (a restored copy) and grew again has other records at the
+/// same numbers.
 /// Metrics: reservoir_drained_total, reservoir_drain_failures_total{code}.
 class Drain {
  public:
   Drain(Reservoir& reservoir, Sink& sink, DrainOptions options, Reservoir::Parts parts);
 
+  /// Asks the store once whether it and the journal belong together. Errors as of run(). A store that cannot be asked now
+  /// is ok: run() asks it. Requires: before run().
+  Result<void> check(Context& ctx);
   /// Until ctx ends; then until the reservoir is empty, the sink fails, or finish_time is over. Ok in all these cases.
-  /// kFailedPrecondition: the store is not this journal's, or is behind what the journal still has, or ahead of it: going
-  /// on would lose or hide reports. The detail says which positions. kDataLoss: the journal is damaged; likewise.
+  /// kFailedPrecondition: the store is not this journal's, or is behind what the journal still has, or ahead of it, or has
+  /// another record at its position: going on would lose or hide reports. The detail says which positions. kDataLoss: the
+  /// journal is damaged; likewise.
   /// Requires: one run at a time.
   Result<void> run(Context& ctx);
 
@@ -64,6 +79,7 @@ class Drain {
 
   Result<Step> step(Context& ctx);
   Result<Step> agree(Context& ctx);
+  Result<bool> is_ours(Context& ctx, const Stored& stored);
   Result<Step> read(Context& ctx);
   Step apply(Context& ctx);
   void trim(Context& ctx);
@@ -80,6 +96,7 @@ class Drain {
   observe::LogLimit failure_log_;
   observe::LogLimit trim_log_;
   std::optional<Position> stored_;  // what the sink is known to have; nothing: it must be asked
+  Stored agreed_;                   // the last that is known to be ours: it need not be read again
   std::vector<Record> records_;     // read, and not yet known to be stored
   Duration retry_{};                // before the next attempt; grows while they fail
 };

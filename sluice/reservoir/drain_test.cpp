@@ -25,10 +25,10 @@ class MemorySink final : public Sink {
  public:
   enum class Mood { kWell, kRefuses, kLosesTheAnswer };
 
-  Result<Position> position(Context&) override {
+  Result<Stored> position(Context&) override {
     ++asked;
     if (mood() == Mood::kRefuses) return fail(Code::kUnavailable, "locked");
-    return stored;
+    return Stored{stored, fingerprint};
   }
   Result<void> apply(Context& ctx, std::span<const Record> records) override {
     const Mood now = mood();
@@ -39,6 +39,7 @@ class MemorySink final : public Sink {
       EXPECT_EQ(record.position, ++stored);
       payloads.push_back(record.payload);
     }
+    fingerprint = fingerprint_of(records.back());
     if (now == Mood::kLosesTheAnswer) return fail(Code::kDeadlineExceeded, "no answer");
     return {};
   }
@@ -46,6 +47,7 @@ class MemorySink final : public Sink {
   std::function<Mood()> mood = [] { return Mood::kWell; };
   Duration slowness{};
   Position stored = 0;
+  Fingerprint fingerprint{};
   std::vector<std::string> payloads;
   std::size_t largest = 0;
   int asked = 0;
@@ -207,6 +209,8 @@ Result<void> run_at(Position stored) {
     ASSERT_GT(reservoir->oldest(), 31U);
     MemorySink sink;
     sink.stored = stored == 30 ? reservoir->oldest() - 2 : stored == 31 ? reservoir->oldest() - 1 : stored;
+    if (stored == 60 || stored == 80)
+      sink.fingerprint = fingerprint_of(reservoir->read(ctx, stored - 1, 1, 1).value().front());
     Drain drain(*reservoir, sink, {}, world.parts());
     Context ended{ctx, 1ms};
     result = drain.run(ended);
@@ -227,15 +231,94 @@ TEST(Drain, RefusesAStoreThatIsBehindOrAheadOfTheJournal) {
 
 TEST(Drain, RefusesTheStoreOfAnotherJournal) {
   struct Foreign final : Sink {
-    Result<Position> position(Context&) override { return fail(Code::kFailedPrecondition, "another journal's"); }
+    Result<Stored> position(Context&) override { return fail(Code::kFailedPrecondition, "another journal's"); }
     Result<void> apply(Context&, std::span<const Record>) override { return fail(Code::kInternal); }
   } sink;
   World world;
   in_virtual_time([&](Context& ctx) {
     auto reservoir = world.open(ctx);
     Drain drain(*reservoir, sink, {}, world.parts());
+    EXPECT_EQ(drain.check(ctx).error().code(), Code::kFailedPrecondition);
     EXPECT_EQ(drain.run(ctx).error().code(), Code::kFailedPrecondition);
   });
+}
+
+/// A store that has ten records, of which its journal lost the last two and then took `grown` others.
+void with_lost_tail(int grown, const std::function<void(Context&, World&, Reservoir&, MemorySink&)>& body) {
+  World before, world;
+  in_virtual_time([&](Context& ctx) {
+    MemorySink sink;
+    auto whole = before.open(ctx), copy = world.open(ctx);
+    accept(ctx, *whole, 0, 10);
+    accept(ctx, *copy, 0, 8);
+    ASSERT_TRUE(sink.apply(ctx, whole->read(ctx, 0, 10, 1 << 20).value()));
+    accept(ctx, *copy, 10, 10 + grown);
+    body(ctx, world, *copy, sink);
+  });
+}
+
+TEST(Drain, RefusesAJournalThatLostItsEndHoweverFarItGrewAgain) {
+  for (int grown : {0, 1, 2, 3, 200}) {
+    with_lost_tail(grown, [&](Context& ctx, World& world, Reservoir& reservoir, MemorySink& sink) {
+      Drain drain(reservoir, sink, {}, world.parts());
+      for (const auto& refused : {drain.check(ctx), drain.run(ctx)}) {
+        ASSERT_FALSE(refused) << grown;
+        EXPECT_EQ(refused.error().code(), Code::kFailedPrecondition);
+        EXPECT_NE(refused.error().detail().find("at position 10,"), std::string_view::npos) << refused.error().describe();
+        const bool names_identity = refused.error().detail().find("another record") != std::string_view::npos;
+        EXPECT_EQ(names_identity, grown >= 2);
+      }
+      EXPECT_EQ(sink.payloads.size(), 10U) << "nothing was applied";
+      EXPECT_EQ(reservoir.drained(), 0U) << "and nothing let go of";
+    });
+  }
+}
+
+TEST(Drain, RefusesAJournalThatLostItsEndAlsoWhenTheStoreComesBackLate) {
+  with_lost_tail(0, [](Context& ctx, World& world, Reservoir& reservoir, MemorySink& sink) {
+    bool is_away = true;
+    sink.mood = [&] { return is_away ? MemorySink::Mood::kRefuses : MemorySink::Mood::kWell; };
+    Drain drain(reservoir, sink, {}, world.parts());
+    EXPECT_TRUE(drain.check(ctx)) << "who cannot be asked does not hold up the start";
+    EXPECT_EQ(sink.asked, 1);
+    TaskGroup group{ctx};
+    group.go([&](Context& own) { return drain.run(own); });
+    accept(ctx, reservoir, 10, 15);
+    is_away = false;
+    auto result = group.wait();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), Code::kFailedPrecondition);
+    EXPECT_EQ(sink.payloads.size(), 10U);
+  });
+}
+
+TEST(Drain, ReadsWhatTheStoreHasOnlyOnceToAgree) {
+  World world;
+  in_virtual_time([&](Context& ctx) {
+    auto reservoir = world.open(ctx);
+    accept(ctx, *reservoir, 0, 5);
+    MemorySink sink;
+    ASSERT_TRUE(sink.apply(ctx, reservoir->read(ctx, 0, 5, 1 << 20).value()));
+    Drain drain(*reservoir, sink, {}, world.parts());
+    ASSERT_TRUE(drain.check(ctx));
+    world.disk.bytes("00000000000000000001.journal")[300] ^= std::byte{1};
+    EXPECT_TRUE(drain.check(ctx)) << "a store that is locked for days is asked often";
+    Drain other(*reservoir, sink, {}, world.parts());
+    EXPECT_EQ(other.check(ctx).error().code(), Code::kDataLoss);
+  });
+}
+
+TEST(Fingerprint, DependsOnAllThatIsInTheRecord) {
+  const Record record{.position = 1, .received_at = {}, .type = 1, .keys = {key_of({"a"})}, .payload = "payload"};
+  EXPECT_EQ(to_hex(fingerprint_of(record)), "ef916c7876bf8c541dcf15c0ec41fb79") << "stores keep it: never change it";
+  std::vector<Record> others(6, record);
+  others[0].position = 2;
+  others[1].received_at += std::chrono::microseconds(1);
+  others[2].type = 2;
+  others[3].keys.push_back(key_of({"b"}));
+  others[4].keys[0] = key_of({"b"});
+  others[5].payload = "Payload";
+  for (const Record& other : others) EXPECT_NE(fingerprint_of(other), fingerprint_of(record));
 }
 
 TEST(Drain, StopsAtADamagedRecordWithAWord) {

@@ -113,7 +113,7 @@ TEST(Recovery, CutsWhatIsNotWholeAndKeepsTheRest) {
         if (HasFailure()) return;
       }
     }
-    EXPECT_NE(world.logged().find("torn tail"), std::string::npos);
+    EXPECT_NE(world.logged().find("unfinished write"), std::string::npos);
   });
 }
 

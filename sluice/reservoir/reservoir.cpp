@@ -56,6 +56,12 @@ std::uint64_t random_word(internal::Storage& storage) {
   return word;
 }
 
+std::array<std::byte, 16> first_half(const Sha256& digest) noexcept {
+  std::array<std::byte, 16> half;
+  std::copy_n(digest.begin(), half.size(), half.begin());
+  return half;
+}
+
 }  // namespace
 
 Key key_of(std::initializer_list<std::string_view> names) {
@@ -65,10 +71,22 @@ Key key_of(std::initializer_list<std::string_view> names) {
     store_little(length.data(), std::uint64_t{name.size()});
     text.append(as_text(length)).append(name);
   }
-  const Sha256 digest = sha256(as_bytes(text));
-  Key key;
-  std::copy_n(digest.begin(), key.size(), key.begin());
-  return key;
+  return first_half(sha256(as_bytes(text)));
+}
+
+Fingerprint fingerprint_of(const Record& record) {
+  // The payload by its hash: it may be large, and is not copied.
+  const Sha256 payload = sha256(as_bytes(record.payload));
+  const std::size_t key_bytes = record.keys.size() * sizeof(Key);
+  std::vector<std::byte> text(8 + 8 + 1 + key_bytes + payload.size());
+  std::byte* to = text.data();
+  store_little(to, record.position);
+  store_little(to + 8, static_cast<std::uint64_t>(record.received_at.time_since_epoch().count()));
+  to[16] = std::byte{record.type};
+  to += 17;
+  for (const Key& key : record.keys) to = std::ranges::copy(key, to).out;
+  std::ranges::copy(payload, to);
+  return first_half(sha256(text));
 }
 
 // ---- claims ----
@@ -190,7 +208,8 @@ class Reservoir::Work {
     const auto& torn = journal_->torn_tail();
     if (!torn) return;
     torn_tails_total.add();
-    parts_.log.error("journal: cut a torn tail, of which nothing had been acknowledged",
+    // Whether it was acknowledged the journal cannot know: an honest disk says no, and the store is asked (Drain).
+    parts_.log.error("journal: cut an unfinished write at its end",
                      {{"file", torn->file}, {"offset", torn->offset}, {"flaw", torn->flaw}});
   }
 

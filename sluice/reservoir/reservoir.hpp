@@ -61,6 +61,11 @@ struct Record {
   std::string payload;
 };
 
+/// Tells a record from any other that could stand at its position.
+using Fingerprint = std::array<std::byte, 16>;
+/// The first half of the SHA-256 of all that is in the record. Stores keep it: what it is made of never changes.
+[[nodiscard]] Fingerprint fingerprint_of(const Record& record);
+
 struct ReservoirOptions {
   std::filesystem::path folder = {};                           ///< created if missing; one process at a time
   std::uint64_t bytes_max = std::uint64_t{4} << 30;            ///< of accepted and not yet drained; beyond it: full

@@ -58,6 +58,7 @@ struct ProgramOptions {
 /// A process' main function: a runtime in which `main` runs, and a context that ends with the first SIGTERM or SIGINT. A
 /// second signal ends the process at once. SIGPIPE and SIGXFSZ are ignored: a closed
 /// connection and a file that may not grow are error values.
+/// glibc's allocator is told to give large blocks back to the system at once, and to keep few arenas.
 ///
 ///   int main() {
 ///     return sluice::service::run_program([](sluice::Context& ctx, sluice::Context& stop) { ... });

@@ -67,7 +67,8 @@ class Rest::Work {
     SLUICE_TRY(auto addresses, net::resolve(ctx, {config_.host, config_.port}));
     SLUICE_TRY(auto listener, net::listen(addresses.front()));
     http::ServerOptions options{
-        .connections_max = config_.max_connections, .drain_time = config_.drain_time, .h1 = {}};
+        .connections_max = config_.max_connections, .body_memory_max = config_.max_body_memory,
+        .drain_time = config_.drain_time, .h1 = {}};
     server_.emplace(std::move(listener), options, std::ref(router_),
                     http::ServerParts{parts_.clock, parts_.metrics, parts_.log});
     parts_.log.info("listening", {{"service", config_.name}, {"address", server_->address().to_string()}});

@@ -14,6 +14,7 @@
 #include <sluice/governance/rate_limit.hpp>
 #include <sluice/http/handler.hpp>
 #include <sluice/http/middleware/default_chain.hpp>
+#include <sluice/http/server.hpp>
 #include <sluice/net/address.hpp>
 #include <sluice/runtime/context.hpp>
 
@@ -27,6 +28,7 @@ struct RestConfig {
   Duration timeout = std::chrono::seconds(3);
   std::size_t max_bytes = std::size_t{1} << 20;  ///< of a request's body
   std::size_t max_connections = 20'000;
+  std::size_t max_body_memory = http::kBodyMemoryDefault;  ///< of all requests at a time; beyond it they are told 503
   Duration drain_time = std::chrono::seconds(5);  ///< for requests under way when the service stops
 };
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -87,6 +89,37 @@ TEST_F(Epro, TheAdminPortTellsHealthReadinessAndMetrics) {
   std::string metrics = ask(epro_.admin_port(), "GET", "/metrics");
   EXPECT_NE(metrics.find("http_server_requests_code_total"), metrics.npos);
   EXPECT_EQ(status_of(get("/metrics")), 404) << "not on the patients' port";
+}
+
+// Whatever a patient says, or a client puts where it can, is in no log line, no metric and no answer but its own receipt.
+TEST_F(Epro, NothingThatWasSentIsInLogsMetricsOrErrors) {
+  const std::string canary = "CANARY-7731";
+  auto with = [&](std::string text, const std::string& from, const std::string& to) {
+    auto at = text.find(from);
+    EXPECT_NE(at, text.npos) << from;
+    return text.replace(at, from.size(), to);
+  };
+  const std::string good = diary(1);
+  const std::vector<std::pair<std::string, std::string>> requests = {
+      {"POST", with(good, R"("items":[)", R"("items":[{"linkId":"note","value":")" + canary + R"("},)")},
+      {"POST", with(diary(2), "phone-1", canary)},
+      {"POST", with(diary(3), R"("originator":"patient")", R"("originator":")" + canary + "\"")},
+      {"POST", with(diary(4), R"("linkId":"pain")", R"("linkId":")" + canary + "\"")},
+      {"POST", canary},
+      {"POST", "[\"" + canary + "\"]"},
+      {canary, good},
+  };
+  std::string answers;
+  for (const auto& [method, body] : requests) answers += ask(epro_.port(), method, kSubmissions, body);
+  answers += get("/v1/" + canary) + get("/ping?" + canary + "=" + canary) + get("/v1/studies/" + canary + "/receipts/" + canary);
+  answers += post(kVitals, R"([{"id":")" + canary + R"(","heartRate":")" + canary + "\"}]");
+  answers += post("/data/process", R"({"dataList":[{"patientId":"P1","heartRate":")" + canary + "\"}]}");
+  EXPECT_EQ(answers.find("CANARY"), answers.npos) << answers;
+  std::string metrics = ask(epro_.admin_port(), "GET", "/metrics");
+  EXPECT_EQ(metrics.find("CANARY"), metrics.npos) << metrics;
+  EXPECT_EQ(epro_.terminate(), 0);
+  EXPECT_NE(epro_.log().find("[HTTP] 202 - POST /v1/studies/:study/submissions"), std::string::npos) << epro_.log();
+  EXPECT_EQ(epro_.log().find("CANARY"), std::string::npos) << epro_.log();
 }
 
 TEST_F(Epro, SigtermDrainsIntoTheDatabaseAndEndsWithZero) {

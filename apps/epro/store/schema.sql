@@ -1,4 +1,4 @@
--- What epro stores, version 1. Times: microseconds since 1970-01-01 UTC. Pseudonyms only: no names, no birth dates.
+-- What epro stores, version 2. Times: microseconds since 1970-01-01 UTC. Pseudonyms only: no names, no birth dates.
 -- Originals and values are inserted, never changed; the triggers at the end hold everybody to that.
 CREATE TABLE studies (
   study_oid   TEXT PRIMARY KEY,
@@ -137,6 +137,7 @@ CREATE TABLE set_aside (
 CREATE TABLE drain_state (
   id          INTEGER PRIMARY KEY CHECK (id = 1),
   applied_pos INTEGER NOT NULL,
+  fingerprint BLOB NOT NULL,                    -- of the record there: a journal that lost its end may have another one
   journal_id  TEXT NOT NULL
 );
 

@@ -10,6 +10,7 @@
 // learns that it may let go of the records.
 #include <apps/epro/store/store.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,7 @@ using sluice::db::SqliteConnection;
 using sluice::db::SqliteOptions;
 using sluice::reservoir::Position;
 using sluice::reservoir::Record;
+using sluice::reservoir::Stored;
 
 Result<std::int64_t> number(SqliteConnection& connection, std::string_view sql) {
   SLUICE_TRY(auto query, connection.prepare(sql));
@@ -44,9 +46,16 @@ Result<std::int64_t> number(SqliteConnection& connection, std::string_view sql) 
   return found ? query.integer(0) : 0;
 }
 
-Result<Position> applied_position(SqliteConnection& connection) {
-  SLUICE_TRY(std::int64_t position, number(connection, "SELECT applied_pos FROM drain_state"));
-  return static_cast<Position>(position);
+Result<Stored> applied(SqliteConnection& connection) {
+  SLUICE_TRY(auto query, connection.prepare("SELECT applied_pos, fingerprint FROM drain_state"));
+  SLUICE_TRY(query.start());
+  SLUICE_TRY(bool found, query.next());
+  Stored stored;
+  if (!found || query.bytes(1).size() != stored.fingerprint.size())
+    return sluice::fail(Code::kFailedPrecondition, "the database does not say which record it was given last");
+  stored.position = static_cast<Position>(query.integer(0));
+  std::ranges::copy(query.bytes(1), stored.fingerprint.begin());
+  return stored;
 }
 
 Result<void> check_journal(SqliteConnection& connection, std::string_view journal_id) {
@@ -60,8 +69,10 @@ Result<void> check_journal(SqliteConnection& connection, std::string_view journa
 Result<void> create(SqliteConnection& connection, std::string_view journal_id) {
   SLUICE_TRY(connection.execute(schema_sql()));
   SLUICE_TRY(connection.execute("PRAGMA user_version = " + std::to_string(kSchemaVersion)));
-  SLUICE_TRY(auto insert, connection.prepare("INSERT INTO drain_state (id, applied_pos, journal_id) VALUES (1, 0, ?1)"));
-  SLUICE_TRY(insert.run({journal_id}));
+  SLUICE_TRY(auto insert, connection.prepare(
+      "INSERT INTO drain_state (id, applied_pos, fingerprint, journal_id) VALUES (1, ?1, ?2, ?3)"));
+  constexpr Stored kNothing;
+  SLUICE_TRY(insert.run({kNothing.position, kNothing.fingerprint, journal_id}));
   return {};
 }
 
@@ -79,7 +90,7 @@ class Store::Work {
             "epro_store_set_aside_total", "Kept apart, for they could not become the rows that they should.", {"reason"})),
         bare_total_(parts.metrics.counter("epro_store_bare_total", "Accepted, but stored without values.")) {}
 
-  Result<Position> position(Context& ctx);
+  Result<Stored> position(Context& ctx);
   Result<void> apply(Context& ctx, std::span<const Record> records);
 
  private:
@@ -104,13 +115,13 @@ class Store::Work {
   std::unique_ptr<Sqlite> database_;  // null: closed
 };
 
-Result<Position> Store::Work::position(Context& ctx) {
+Result<Stored> Store::Work::position(Context& ctx) {
   SLUICE_TRY(make_ready(ctx));
-  auto position = database_->read(ctx, [](SqliteConnection& connection) { return applied_position(connection); });
-  if (!position) return failed(std::move(position).error());
-  if (auto ahead = check_not_behind(*position); !ahead) return failed(std::move(ahead).error());
-  stored_ = *position;
-  return position;
+  auto stored = database_->read(ctx, [](SqliteConnection& connection) { return applied(connection); });
+  if (!stored) return failed(std::move(stored).error());
+  if (auto ahead = check_not_behind(stored->position); !ahead) return failed(std::move(ahead).error());
+  stored_ = stored->position;
+  return stored;
 }
 
 Result<void> Store::Work::apply(Context& ctx, std::span<const Record> records) {
@@ -127,17 +138,22 @@ Result<void> Store::Work::apply(Context& ctx, std::span<const Record> records) {
 }
 
 Result<Position> Store::Work::write(SqliteConnection& connection, std::span<const Record> records, Tally& tally) {
-  SLUICE_TRY(Position position, applied_position(connection));
-  SLUICE_TRY(check_not_behind(position));
+  SLUICE_TRY(Stored stored, applied(connection));
+  SLUICE_TRY(check_not_behind(stored.position));
   RowWriter writer(connection, instruments_, tally);
+  const Record* last = nullptr;
   for (const Record& record : records) {
-    if (record.position <= position) continue;
+    if (record.position <= stored.position) continue;
+    const Position before = last == nullptr ? stored.position : last->position;
+    if (record.position != before + 1)
+      return sluice::fail(Code::kFailedPrecondition, "records are missing behind position " + std::to_string(before));
     SLUICE_TRY(writer.write(record));
-    position = record.position;
+    last = &record;
   }
-  SLUICE_TRY(auto update, connection.prepare("UPDATE drain_state SET applied_pos = ?1"));
-  SLUICE_TRY(update.run({position}));
-  return position;
+  if (last == nullptr) return stored.position;
+  SLUICE_TRY(auto update, connection.prepare("UPDATE drain_state SET applied_pos = ?1, fingerprint = ?2"));
+  SLUICE_TRY(update.run({last->position, fingerprint_of(*last)}));
+  return last->position;
 }
 
 Result<void> Store::Work::make_ready(Context& ctx) {
@@ -214,7 +230,7 @@ void Store::Work::count(const Tally& tally) {
 Store::Store(StoreOptions options, Parts parts) : work_(std::make_unique<Work>(std::move(options), parts)) {}
 Store::~Store() = default;
 
-Result<Position> Store::position(Context& ctx) { return work_->position(ctx); }
+Result<Stored> Store::position(Context& ctx) { return work_->position(ctx); }
 
 Result<void> Store::apply(Context& ctx, std::span<const Record> records) { return work_->apply(ctx, records); }
 

@@ -33,7 +33,7 @@ struct StoreOptions {
 };
 
 /// Where acknowledged reports end up: an SQLite database (schema.sql) that says for itself up to which position of the
-/// journal it has everything.
+/// journal it has everything, and which record stood there.
 ///
 ///   Store store({.file = data / "epro.db", .journal_id = reservoir.journal_id(), .may_create = reservoir.oldest() == 1},
 ///               {log, metrics});
@@ -62,7 +62,7 @@ class Store final : public sluice::reservoir::Sink {
 
   /// kFailedPrecondition: it holds another journal's records, or was made by another version of epro. kUnavailable: the
   /// file is locked or not there; ask again.
-  sluice::Result<sluice::reservoir::Position> position(sluice::Context& ctx) override;
+  sluice::Result<sluice::reservoir::Stored> position(sluice::Context& ctx) override;
   /// One transaction for all. Records that it has already are passed over. kFailedPrecondition also: there is a gap
   /// between what it has and the first record.
   sluice::Result<void> apply(sluice::Context& ctx, std::span<const sluice::reservoir::Record> records) override;

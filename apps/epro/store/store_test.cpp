@@ -7,6 +7,7 @@
 
 #include <sluice/runtime/fiber_test.hpp>
 
+#include <apps/epro/store/schema.hpp>
 #include <apps/epro/store/store_fixture_test.hpp>
 
 namespace epro {
@@ -34,9 +35,9 @@ TEST_F(StoreTest, StoresAReportWithItsOriginalItsValuesAndItsTimes) {
   on_processors(1, [&](Context& ctx) {
     Made report = report_entry(1, {}, R"([{"linkId":"pain","value":4},{"linkId":"pulse","value":72.0}])");
     auto own = store();
-    ASSERT_EQ(own->position(ctx), 0u);
+    ASSERT_EQ(own->position(ctx)->position, 0u);
     ASSERT_TRUE(apply(ctx, *own, {study_entry(), report}));
-    EXPECT_EQ(own->position(ctx), 2u);
+    EXPECT_EQ(own->position(ctx)->position, 2u);
     auto original = decode_report(report.payload).value();
     EXPECT_EQ(sql("SELECT CAST(payload AS TEXT) FROM submissions"), original.payload);
     EXPECT_EQ(sql("SELECT lower(hex(payload_sha256)) FROM submissions"), sluice::to_hex(hash_of(original.payload)));
@@ -100,7 +101,34 @@ TEST_F(StoreTest, RecordsThatItHasAreNotStoredTwice) {
     ASSERT_TRUE(apply(ctx, *own, {study_entry(), report_entry(1), report_entry(2)}));
     EXPECT_EQ(sql("SELECT count(*) FROM submissions"), "2");
     EXPECT_EQ(sql("SELECT count(*) FROM set_aside"), "0");
-    EXPECT_EQ(own->position(ctx), 3u);
+    EXPECT_EQ(own->position(ctx)->position, 3u);
+  });
+}
+
+TEST_F(StoreTest, RefusesRecordsBehindAGap) {
+  on_processors(1, [&](Context& ctx) {
+    auto own = store();
+    for (const auto& records : {std::vector<Record>{report_entry(1).at(2)},
+                                std::vector<Record>{study_entry().at(1), report_entry(1).at(3)}})
+      EXPECT_EQ(own->apply(ctx, records).error().code(), Code::kFailedPrecondition);
+    EXPECT_EQ(own->position(ctx).value(), sluice::reservoir::Stored{}) << "nothing of them";
+  });
+}
+
+TEST_F(StoreTest, RemembersWhichRecordItWasGivenLast) {
+  on_processors(1, [&](Context& ctx) {
+    using sluice::reservoir::Stored;
+    const Stored first{1, fingerprint_of(study_entry().at(1))}, second{2, fingerprint_of(report_entry(1).at(2))};
+    auto own = store();
+    EXPECT_EQ(own->position(ctx).value(), Stored{}) << "nothing";
+    ASSERT_TRUE(apply(ctx, *own, {study_entry()}));
+    EXPECT_EQ(own->position(ctx).value(), first);
+    ASSERT_TRUE(apply(ctx, *own, {study_entry(), report_entry(1)}));
+    EXPECT_EQ(own->position(ctx).value(), second);
+    ASSERT_TRUE(apply(ctx, *own, {study_entry(), report_entry(9)}));
+    EXPECT_EQ(store()->position(ctx).value(), second) << "what it passes over it was not given; also when opened anew";
+    sql("UPDATE drain_state SET fingerprint = x'00'");
+    EXPECT_EQ(store()->position(ctx).error().code(), Code::kFailedPrecondition);
   });
 }
 
@@ -194,15 +222,15 @@ TEST_F(StoreTest, IsNotMadeAnewOnceTheJournalWasTrimmed) {
 TEST_F(StoreTest, ALockedDatabaseIsWaitedFor) {
   on_processors(1, [&](Context& ctx) {
     std::vector<Record> next{study_entry().at(1)};
-    ASSERT_EQ(store()->position(ctx), 0u);
+    ASSERT_EQ(store()->position(ctx)->position, 0u);
     auto own = store();
     {
       Lock lock(file());
-      EXPECT_EQ(own->position(ctx), 0u) << "reading goes on";
+      EXPECT_EQ(own->position(ctx)->position, 0u) << "reading goes on";
       EXPECT_EQ(own->apply(ctx, next).error().code(), Code::kUnavailable);
     }
     EXPECT_TRUE(own->apply(ctx, next));
-    EXPECT_EQ(own->position(ctx), 1u);
+    EXPECT_EQ(own->position(ctx)->position, 1u);
   });
 }
 
@@ -224,7 +252,7 @@ TEST_F(StoreTest, ADatabaseThatWasMovedAwayIsWaitedForAndLosesNothing) {
     EXPECT_EQ(own->position(ctx).error().code(), Code::kUnavailable);
     EXPECT_FALSE(std::filesystem::exists(file()));
     move(folder_ / "away", folder_);
-    while (own->position(ctx) != 2u) {}  // it may find out first that it has to open the log anew
+    for (auto stored = own->position(ctx); !stored || stored->position != 2u;) stored = own->position(ctx);  // it may find out first that it has to open the log anew
     std::vector<Record> next{report_entry(2).at(3)};
     EXPECT_TRUE(own->apply(ctx, next));
     EXPECT_EQ(sql("SELECT count(*) FROM submissions"), "2");
@@ -249,9 +277,9 @@ TEST_F(StoreTest, AnOlderCopyIsNotTakenForTheDatabase) {
 
 TEST_F(StoreTest, AnotherJournalsOrAnotherVersionsDatabaseIsRefused) {
   on_processors(1, [&](Context& ctx) {
-    ASSERT_EQ(store()->position(ctx), 0u);
+    ASSERT_EQ(store()->position(ctx)->position, 0u);
     EXPECT_EQ(store(true, "journal-2")->position(ctx).error().code(), Code::kFailedPrecondition);
-    sql("PRAGMA user_version = 2");
+    sql("PRAGMA user_version = " + std::to_string(kSchemaVersion + 1));
     EXPECT_EQ(store()->position(ctx).error().code(), Code::kFailedPrecondition);
     sql("PRAGMA user_version = 0");
     EXPECT_EQ(store()->position(ctx).error().code(), Code::kFailedPrecondition);

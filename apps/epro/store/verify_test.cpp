@@ -32,7 +32,7 @@ class Verify : public StoreTest {
   /// Stores what the journal has, up to this position.
   void drain(Context& ctx, Reservoir& reservoir, Position last) {
     auto own = store(true, reservoir.journal_id());
-    Position position = own->position(ctx).value();
+    Position position = own->position(ctx).value().position;
     while (position < last) {
       auto records = reservoir.read(ctx, position, 1, 1).value();
       ASSERT_TRUE(own->apply(ctx, records));

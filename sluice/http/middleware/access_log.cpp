@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <sluice/base/clock.hpp>
+#include <sluice/http/middleware/method_label.hpp>
 #include <sluice/http/span_key.hpp>
 #include <sluice/observe/log.hpp>
 
@@ -17,7 +18,7 @@ constexpr Duration kSlowRequest = std::chrono::milliseconds(500);
 
 std::string summary(const Request& request, const Response& response) {
   std::string text("[HTTP] ");
-  text.append(std::to_string(response.status)).append(" - ").append(request.method()).append(" ");
+  text.append(std::to_string(response.status)).append(" - ").append(method_label(request.method())).append(" ");
   return text.append(request.pattern().empty() ? "-" : request.pattern());
 }
 

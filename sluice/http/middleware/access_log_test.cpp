@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -59,6 +60,19 @@ TEST(AccessLog, NeverSaysWhatTheClientSent) {
       for (std::string_view secret : {"P001", "sad", "72", "DEMO", "secret", "patientId"}) {
         EXPECT_FALSE(lines.contains(secret)) << secret << " in " << lines;
       }
+    }
+  });
+}
+
+TEST(AccessLog, NamesNoMethodThatASenderHasMadeUp) {
+  in_virtual_time([](Context& ctx) {
+    for (auto [method, shown] : {std::pair("CONNECT", "CONNECT"), {"PATCH", "PATCH"}, {"P001", "OTHER"}, {"get", "OTHER"}}) {
+      Telemetry telemetry;
+      Router router(access_log(telemetry.log, runtime_clock()));
+      Request request(method, "/");
+      EXPECT_EQ(router(ctx, request).status, 404);
+      std::string line = telemetry.lines();
+      EXPECT_TRUE(line.contains("\"[HTTP] 404 - " + std::string(shown) + " -\"")) << line;
     }
   });
 }

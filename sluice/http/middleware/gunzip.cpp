@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include <sluice/base/result.hpp>
+#include <sluice/http/exchange.hpp>
 
 namespace sluice::http::middleware {
 namespace {
@@ -29,7 +30,8 @@ class Inflater {
     if (is_ready_) ::inflateEnd(&stream_);
   }
 
-  Result<std::string> run(std::string_view packed, std::size_t limit) {
+  // `exchange`: whose memory it takes; null: nobody counts.
+  Result<std::string> run(std::string_view packed, std::size_t limit, Exchange* exchange) {
     if (!is_ready_) return fail(Code::kResourceExhausted, "no memory to unpack a body");
     // zlib promises not to write to its input.
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
@@ -43,6 +45,7 @@ class Inflater {
       stream_.avail_out = static_cast<uInt>(out.size() - size);
       code = ::inflate(&stream_, Z_NO_FLUSH);
       out.resize(out.size() - stream_.avail_out);
+      if (exchange != nullptr) SLUICE_TRY(exchange->hold_body(packed.size() + out.size()));
       bool is_stuck = code == Z_OK && stream_.avail_in == 0 && out.size() == size;
       if ((code != Z_OK && code != Z_STREAM_END) || is_stuck)
         return fail(refuse(Code::kInvalidArgument, "bad-gzip", "not gzip, or cut off"));
@@ -63,7 +66,7 @@ Result<void> unpack(Request& request, std::size_t limit) {
   if (request.headers().count("content-encoding") > 1 ||
       !(equal_ignoring_case(*coding, "gzip") || equal_ignoring_case(*coding, "x-gzip")))
     return fail(refuse(Code::kInvalidArgument, "unsupported-media-type", "gzip or nothing"));
-  SLUICE_TRY(std::string body, Inflater().run(request.body(), limit));
+  SLUICE_TRY(std::string body, Inflater().run(request.body(), limit, request.exchange()));
   request.set_body(std::move(body));
   return {};
 }

@@ -7,7 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/runtime/fiber_test.hpp>
+#include <sluice/http/http_test.hpp>
+#include <sluice/http/middleware/max_body.hpp>
 
 namespace sluice::http::middleware {
 namespace {
@@ -51,6 +52,26 @@ TEST(Gunzip, LimitsWhatABodyUnpacksTo) {
   EXPECT_EQ(refused.status, 413);
   EXPECT_NE(refused.body.find(R"("limit":100)"), refused.body.npos) << refused.body;
   EXPECT_EQ(send(packed(std::string(50 << 20, 'x')), "gzip").status, 413);
+}
+
+// What a server with room for so many bytes of bodies answers to 100,000 that came packed.
+int status_within(std::size_t body_memory) {
+  int status = 0;
+  in_virtual_time([&](Context& ctx) {
+    BodyBudget budget(body_memory);
+    Handler handler = max_body(1 << 20)(gunzip(1 << 20)([](Context&, const Request&) {}));
+    Conversation talk(ctx, handler, {}, kWideWire, &budget);
+    std::string body = packed(std::string(100'000, 'x'));
+    status = talk.ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: " +
+                      std::to_string(body.size()) + "\r\n\r\n" + body).status;
+    EXPECT_EQ(budget.used(), 0U);
+  });
+  return status;
+}
+
+TEST(Gunzip, CountsWhatABodyUnpacksTo) {
+  EXPECT_EQ(status_within(90'000), 503);
+  EXPECT_EQ(status_within(110'000), 200);
 }
 
 TEST(Gunzip, RefusesWhatIsNotGzipCutOffOrFollowedBySomething) {

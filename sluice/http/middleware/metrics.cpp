@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <sluice/base/clock.hpp>
+#include <sluice/http/middleware/method_label.hpp>
 #include <sluice/observe/registry.hpp>
 
 namespace sluice::http::middleware {
@@ -27,8 +28,9 @@ Middleware metrics(observe::Registry& registry, Clock& clock) {
       std::array<char, 8> digits;
       auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), response.status);
       std::string_view code(digits.data(), end);
-      durations.with({request.pattern(), request.method(), code}).observe(static_cast<double>(elapsed.count()));
-      codes.with({request.pattern(), request.method(), code}).add();
+      std::string_view method = method_label(request.method());
+      durations.with({request.pattern(), method, code}).observe(static_cast<double>(elapsed.count()));
+      codes.with({request.pattern(), method, code}).add();
       return response;
     };
   };

@@ -40,6 +40,21 @@ TEST(Metrics, CountsAndTimesByPatternMethodAndCode) {
   });
 }
 
+TEST(Metrics, CountsMethodsThatSendersMakeUpAsOne) {
+  in_virtual_time([](Context& ctx) {
+    Telemetry telemetry;
+    Handler handler = metrics(telemetry.metrics, runtime_clock())([](Context&, const Request&) {});
+    for (const char* method : {"P001", "P002", "TRACE"}) {
+      Request request(method, "/");
+      static_cast<void>(handler(ctx, request));
+    }
+    std::string page = telemetry.page();
+    EXPECT_TRUE(page.contains(R"(http_server_requests_code_total{path="",method="OTHER",code="200"} 2)")) << page;
+    EXPECT_TRUE(page.contains(R"(http_server_requests_code_total{path="",method="TRACE",code="200"} 1)")) << page;
+    EXPECT_FALSE(page.contains("P00")) << page;
+  });
+}
+
 TEST(Metrics, HasGoZerosBuckets) {
   in_virtual_time([](Context& ctx) {
     Telemetry telemetry;
