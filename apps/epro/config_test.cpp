@@ -2,11 +2,12 @@
 #include <apps/epro/config.hpp>
 
 #include <chrono>
-#include <cstdlib>
 #include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include <sluice/base/scratch_folder_test.hpp>
 
 namespace epro {
 namespace {
@@ -16,22 +17,12 @@ using sluice::Code;
 // A configuration file that is gone at the end.
 class ConfigFile {
  public:
-  explicit ConfigFile(const std::string& text) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "epro-config-XXXXXX").string();
-    if (const char* made = ::mkdtemp(pattern.data())) folder_ = made;
-    std::ofstream(path()) << text;
-  }
-  ConfigFile(const ConfigFile&) = delete;
-  ConfigFile& operator=(const ConfigFile&) = delete;
-  ~ConfigFile() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  [[nodiscard]] std::filesystem::path path() const { return folder_ / "epro.yaml"; }
-  [[nodiscard]] std::filesystem::path folder() const { return folder_; }
+  explicit ConfigFile(const std::string& text) { std::ofstream(path()) << text; }
+  [[nodiscard]] std::filesystem::path path() const { return folder() / "epro.yaml"; }
+  [[nodiscard]] const std::filesystem::path& folder() const { return scratch_.path(); }
 
  private:
-  std::filesystem::path folder_;
+  sluice::ScratchFolder scratch_;
 };
 
 TEST(Config, HasADefaultForEveryKey) {

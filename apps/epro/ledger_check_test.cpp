@@ -11,7 +11,7 @@
 #include <sluice/base/digest.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 
-#include <apps/epro/client/scratch_folder_test.hpp>
+#include <apps/epro/client/files_test.hpp>
 #include <apps/epro/store/schema.hpp>
 
 namespace epro {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/db/sqlite_connection.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <string>
@@ -9,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/base/bytes.hpp>
+#include <sluice/base/scratch_folder_test.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 
 #include <sluice/db/sqlite.hpp>
@@ -20,11 +20,9 @@ constexpr std::string_view kSecret = "CANARY";  // a value; must never come out 
 
 class InTransaction : public ::testing::Test {
  protected:
-  InTransaction() {
-    std::string name = (std::filesystem::temp_directory_path() / "sluice-db-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~InTransaction() override { std::filesystem::remove_all(folder_); }
+  // First: it goes when nothing is open in it any more.
+  sluice::ScratchFolder scratch_;
+  const std::filesystem::path& folder_ = scratch_.path();
 
   /// Runs `body` in a transaction; what it returned.
   Result<void> transact(const std::function<Result<void>(SqliteConnection&)>& body) {
@@ -42,7 +40,6 @@ class InTransaction : public ::testing::Test {
     EXPECT_TRUE(result) << result.error().describe();
   }
 
-  std::filesystem::path folder_;
 };
 
 TEST_F(InTransaction, ValuesComeBackAsTheyWent) {

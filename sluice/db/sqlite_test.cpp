@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/db/sqlite.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -10,6 +9,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <sluice/base/scratch_folder_test.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 
 namespace sluice::db {
@@ -37,11 +37,9 @@ class Lock {
 
 class SqliteFile : public ::testing::Test {
  protected:
-  SqliteFile() {
-    std::string name = (std::filesystem::temp_directory_path() / "sluice-db-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~SqliteFile() override { std::filesystem::remove_all(folder_); }
+  // First: it goes when nothing is open in it any more.
+  sluice::ScratchFolder scratch_;
+  const std::filesystem::path& folder_ = scratch_.path();
 
   [[nodiscard]] std::filesystem::path file() const { return folder_ / "test.db"; }
   std::unique_ptr<Sqlite> open(Context& ctx, Mode mode = Mode::kCreate, Duration busy_wait = Duration(0)) {
@@ -62,7 +60,6 @@ class SqliteFile : public ::testing::Test {
   }
   [[nodiscard]] std::filesystem::path log() const { return file().string() + "-wal"; }
 
-  std::filesystem::path folder_;
 };
 
 TEST_F(SqliteFile, IsMadeForOwnerAndGroupWithALogThatFlushesAtEachCommit) {

@@ -4,34 +4,19 @@
 #include <sluice/reservoir/journal_reader.hpp>
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
 
 #include <sluice/base/digest.hpp>
+#include <sluice/base/scratch_folder_test.hpp>
 #include <sluice/reservoir/reservoir_world.hpp>
 
 namespace sluice::reservoir {
 namespace {
 
 namespace fs = std::filesystem;
-
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "sluice_journal_XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() { fs::remove_all(path_); }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::string name(int number) { return "report " + std::to_string(number); }
 

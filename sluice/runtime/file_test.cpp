@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/base/bytes.hpp>
+#include <sluice/base/scratch_folder_test.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 
 namespace sluice {
@@ -20,12 +21,9 @@ namespace {
 // A folder of its own for each test.
 class FileTest : public ::testing::Test {
  protected:
-  FileTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "sluice-file-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  ~FileTest() override { std::filesystem::remove_all(folder_); }
+  // First: it goes when nothing is open in it any more.
+  sluice::ScratchFolder scratch_;
+  const std::filesystem::path& folder_ = scratch_.path();
 
   [[nodiscard]] std::filesystem::path path(const char* name = "file") const { return folder_ / name; }
 
@@ -37,7 +35,6 @@ class FileTest : public ::testing::Test {
     return text;
   }
 
-  std::filesystem::path folder_;
 };
 
 TEST_F(FileTest, KeepsWhatIsAppended) {

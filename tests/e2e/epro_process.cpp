@@ -84,17 +84,6 @@ int connect_to(std::uint16_t port) {
 
 }  // namespace
 
-ScratchFolder::ScratchFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "epro-XXXXXX").string();
-  if (const char* made = ::mkdtemp(pattern.data())) path_ = made;
-  EXPECT_FALSE(path_.empty()) << std::strerror(errno);
-}
-
-ScratchFolder::~ScratchFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 EproProcess::EproProcess(std::filesystem::path folder, std::string more) : folder_(std::move(folder)) {
   auto config = folder_ / "epro.yaml";
   std::ofstream(config) << "Name: epro\nHost: 127.0.0.1\nPort: 0\nAuth: \"off\"\nDevServer: { Host: 127.0.0.1, Port: 0 }\n"

@@ -9,20 +9,11 @@
 
 #include <sys/types.h>
 
+#include <sluice/base/scratch_folder_test.hpp>
+
 namespace sluice::e2e {
 
-/// A folder that is gone at the end of the test.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder();
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using sluice::ScratchFolder;
 
 /// An `epro serve` of its own, as its users run it: a process, a configuration file, free ports, data in `folder`.
 /// Constructed when it answers; killed at the end, by its process id.

@@ -16,7 +16,7 @@
 
 #include <apps/epro/client/burst_report.hpp>
 #include <apps/epro/client/fake_server_test.hpp>
-#include <apps/epro/client/scratch_folder_test.hpp>
+#include <apps/epro/client/files_test.hpp>
 #include <apps/epro/record/envelope.hpp>
 
 namespace epro {

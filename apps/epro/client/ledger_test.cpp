@@ -12,7 +12,7 @@
 #include <sluice/base/bytes.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 
-#include <apps/epro/client/scratch_folder_test.hpp>
+#include <apps/epro/client/files_test.hpp>
 
 namespace epro {
 namespace {

@@ -16,7 +16,7 @@
 #include <apps/epro/client/fake_server_test.hpp>
 #include <apps/epro/client/publish.hpp>
 #include <apps/epro/client/replay_report.hpp>
-#include <apps/epro/client/scratch_folder_test.hpp>
+#include <apps/epro/client/files_test.hpp>
 #include <apps/epro/client/vs_file.hpp>
 #include <apps/epro/record/study_json.hpp>
 #include <apps/epro/record/vitals_item.hpp>

@@ -9,7 +9,7 @@
 
 #include <sluice/runtime/fiber_test.hpp>
 
-#include <apps/epro/client/scratch_folder_test.hpp>
+#include <apps/epro/client/files_test.hpp>
 
 namespace epro {
 namespace {

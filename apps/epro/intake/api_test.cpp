@@ -41,9 +41,9 @@ std::string vitals_item(int number, std::string_view rest = R"("heartRate":72)")
 }
 
 TEST(Api, AnswersAReportWithAReceiptAndItsReplayWithTheSame) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     auto first = service.call(ctx, &Api::submit, diary_json());
     EXPECT_EQ(first.status, 202) << first.body;
     auto second = service.call(ctx, &Api::submit, diary_json());
@@ -54,9 +54,9 @@ TEST(Api, AnswersAReportWithAReceiptAndItsReplayWithTheSame) {
 }
 
 TEST(Api, StrictHandlingIs422WithCodeAndPointer) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     Request request("POST", "/", diary_json(R"([{"linkId":"pain","value":7731}])"));
     request.headers().add("prefer", "respond-async, handling=strict");
     static const Request::Route route{"/v1/studies/:study", {"study"}};
@@ -70,9 +70,9 @@ TEST(Api, StrictHandlingIs422WithCodeAndPointer) {
 }
 
 TEST(Api, RefusesWhatItCannotReadByNameAndNeverByValue) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     EXPECT_EQ(service.call(ctx, &Api::submit, diary_json(), "DEMO", "text/plain").status, 415);
     EXPECT_EQ(service.call(ctx, &Api::submit, diary_json(), "DEMO", "application/x-ndjson").status, 415);
     EXPECT_EQ(service.call(ctx, &Api::submit, diary_json(), "DEMO", "").status, 202);
@@ -91,9 +91,9 @@ TEST(Api, RefusesWhatItCannotReadByNameAndNeverByValue) {
 }
 
 TEST(Api, TakesABatchInItsThreeForms) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     auto object = service.call(ctx, &Api::submit_vitals, R"({"batchId":"11111111-1111-4111-8111-111111111111","items":[)" +
                                                              vitals_item(1) + "]}");
     EXPECT_TRUE(says(object, R"("result":"created")")) << object.body;
@@ -108,9 +108,9 @@ TEST(Api, TakesABatchInItsThreeForms) {
 }
 
 TEST(Api, PreferIsReadAsTheRfcWritesIt) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     auto status_with = [&](std::string_view prefer) {
       Request request("POST", "/", diary_json(R"([{"linkId":"pain","value":11}])"));
       request.headers().add("Prefer", prefer);
@@ -126,9 +126,9 @@ TEST(Api, PreferIsReadAsTheRfcWritesIt) {
 }
 
 TEST(Api, AnAtomicBatchWithABadItemIs400WithTheList) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     auto send = [&](std::string_view target, const std::string& body) {
       Request request("POST", target, body);
       static const Request::Route route{"/v1/studies/:study", {"study"}};
@@ -147,9 +147,9 @@ TEST(Api, AnAtomicBatchWithABadItemIs400WithTheList) {
 }
 
 TEST(Api, ABatchOfTooManyValuesIsRefusedBeforeTheyAreAllRead) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     std::string zeros = "[0";
     for (int i = 0; i < 1'000'000; ++i) zeros += ",0";
     auto response = service.call(ctx, &Api::submit_vitals, zeros + "]");
@@ -163,9 +163,9 @@ TEST(Api, ABatchOfTooManyValuesIsRefusedBeforeTheyAreAllRead) {
 }
 
 TEST(Api, AStudyOfAnotherRegionIs421) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     auto study = demo_study();
     study.oid = "MARS";
     study.region = "mars";
@@ -178,9 +178,9 @@ TEST(Api, AStudyOfAnotherRegionIs421) {
 }
 
 TEST(Api, ABatchMayHoldAThousandItemsAndNotOneMore) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     std::string body = "[";
     for (int i = 0; i < 1000; ++i) body += (i ? "," : "") + vitals_item(i);
     EXPECT_EQ(service.call(ctx, &Api::submit_vitals, body + "]").status, 200);
@@ -194,9 +194,9 @@ TEST(Api, ABatchMayHoldAThousandItemsAndNotOneMore) {
 }
 
 TEST(Api, DataProcessAnswersEachItemInOrder) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     std::string body = R"({"dataList":[)";
     for (int i = 0; i < 50; ++i) body += (i ? "," : "") + (R"({"patientId":"P)" + std::to_string(i) + R"(","heartRate":72})");
     auto response = service.call(ctx, &Api::process_data, body + "]}");
@@ -213,9 +213,9 @@ TEST(Api, DataProcessAnswersEachItemInOrder) {
 }
 
 TEST(Api, AFullReservoirIs503AndSaysWhenToComeAgain) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path, {.folder = {}, .bytes_max = 4096, .segment_bytes = 1 << 20});
+    Service service(ctx, scratch.path(), {.folder = {}, .bytes_max = 4096, .segment_bytes = 1 << 20});
     Response response;
     for (int i = 0; i < 100 && response.status != 503; ++i)
       response = service.call(ctx, &Api::submit_vitals, "[" + vitals_item(i) + "]");
@@ -230,9 +230,9 @@ TEST(Api, AFullReservoirIs503AndSaysWhenToComeAgain) {
 }
 
 TEST(Api, PublishesAStudyOnceAndRefusesToShrinkIt) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Service service(ctx, scratch.path);
+    Service service(ctx, scratch.path());
     auto study = demo_study();
     study.oid = "NEXT";
     auto publish = [&](const Study& each, std::string oid) {

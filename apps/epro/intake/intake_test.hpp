@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -9,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sluice/base/scratch_folder_test.hpp>
 #include <sluice/observe/log.hpp>
 #include <sluice/observe/registry.hpp>
 #include <sluice/reservoir/reservoir.hpp>
@@ -22,24 +22,6 @@ namespace epro {
 
 inline constexpr const char* kPatient = "00000000-0000-4000-8000-000000900001";
 inline constexpr const char* kWithdrawn = "00000000-0000-4000-8000-000000900002";
-
-/// A folder that is gone at the end of the test.
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "intake-XXXXXX").string();
-    if (const char* made = ::mkdtemp(pattern.data())) path = made;
-    EXPECT_FALSE(path.empty());
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-
-  std::filesystem::path path;
-};
 
 /// DEMO, with somebody in it who has left the study.
 inline Study demo_with_withdrawn() {

@@ -24,9 +24,9 @@ std::vector<sluice::reservoir::Record> everything(Context& ctx, World& world) {
 }
 
 TEST(StudyBook, WhatWasPublishedIsFoundAndIsInTheJournal) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    World world(ctx, scratch.path);
+    World world(ctx, scratch.path());
     EXPECT_EQ(world.studies->find("DEMO"), nullptr);
     auto publication = world.studies->publish(ctx, demo_with_withdrawn());
     ASSERT_TRUE(publication) << publication.error().describe();
@@ -47,9 +47,9 @@ TEST(StudyBook, WhatWasPublishedIsFoundAndIsInTheJournal) {
 }
 
 TEST(StudyBook, TheSameAgainChangesNothing) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    World world(ctx, scratch.path);
+    World world(ctx, scratch.path());
     ASSERT_TRUE(world.studies->publish(ctx, demo_with_withdrawn()));
     auto again = world.studies->publish(ctx, demo_with_withdrawn());
     ASSERT_TRUE(again);
@@ -61,17 +61,17 @@ TEST(StudyBook, TheSameAgainChangesNothing) {
 }
 
 TEST(StudyBook, SurvivesARestart) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
     {
-      World world(ctx, scratch.path);
+      World world(ctx, scratch.path());
       auto study = demo_with_withdrawn();
       ASSERT_TRUE(world.studies->publish(ctx, study));
       study.title = "Evening diary, amended";
       ASSERT_TRUE(world.studies->publish(ctx, study));
       world.close(ctx);
     }
-    World world(ctx, scratch.path);
+    World world(ctx, scratch.path());
     auto published = world.studies->find("DEMO");
     ASSERT_NE(published, nullptr);
     EXPECT_EQ(published->revision(), 2u);
@@ -82,15 +82,15 @@ TEST(StudyBook, SurvivesARestart) {
 }
 
 TEST(StudyBook, JournalsAgainWhatACrashKeptFromTheJournal) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
     {
-      World world(ctx, scratch.path);
+      World world(ctx, scratch.path());
       ASSERT_TRUE(world.studies->publish(ctx, demo_with_withdrawn()));
       world.close(ctx);
     }
-    std::filesystem::remove_all(scratch.path / "journal");
-    World world(ctx, scratch.path);
+    std::filesystem::remove_all(scratch.path() / "journal");
+    World world(ctx, scratch.path());
     EXPECT_NE(world.studies->find("DEMO"), nullptr);
     EXPECT_EQ(everything(ctx, world).size(), 1u);
     world.close(ctx);
@@ -98,9 +98,9 @@ TEST(StudyBook, JournalsAgainWhatACrashKeptFromTheJournal) {
 }
 
 TEST(StudyBook, RefusesToRemoveWhatMayHaveData) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    World world(ctx, scratch.path);
+    World world(ctx, scratch.path());
     ASSERT_TRUE(world.studies->publish(ctx, demo_with_withdrawn()));
     auto smaller = demo_with_withdrawn();
     smaller.patients.pop_back();
@@ -113,25 +113,25 @@ TEST(StudyBook, RefusesToRemoveWhatMayHaveData) {
 }
 
 TEST(StudyBook, ADamagedFileStopsTheStartAndIsNamed) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
     {
-      World world(ctx, scratch.path);
+      World world(ctx, scratch.path());
       ASSERT_TRUE(world.studies->publish(ctx, demo_with_withdrawn()));
       world.close(ctx);
     }
     {
-      std::fstream file(scratch.path / "studies" / "DEMO.json", std::ios::in | std::ios::out | std::ios::binary);
+      std::fstream file(scratch.path() / "studies" / "DEMO.json", std::ios::in | std::ios::out | std::ios::binary);
       std::string text((std::istreambuf_iterator<char>(file)), {});
       file.seekp(static_cast<std::streamoff>(text.find("pain")));
       file << "p}in";
     }
     sluice::observe::Registry metrics;
     sluice::observe::Logger log(sluice::runtime_clock(), metrics);
-    auto reservoir = sluice::reservoir::Reservoir::open(ctx, {.folder = scratch.path / "journal"},
+    auto reservoir = sluice::reservoir::Reservoir::open(ctx, {.folder = scratch.path() / "journal"},
                                                         {sluice::runtime_clock(), log, metrics});
     ASSERT_TRUE(reservoir);
-    auto book = StudyBook::open(ctx, scratch.path / "studies", **reservoir);
+    auto book = StudyBook::open(ctx, scratch.path() / "studies", **reservoir);
     ASSERT_FALSE(book);
     EXPECT_EQ(book.error().code(), Code::kDataLoss);
     EXPECT_NE(book.error().detail().find("DEMO.json"), std::string_view::npos);
@@ -140,9 +140,9 @@ TEST(StudyBook, ADamagedFileStopsTheStartAndIsNamed) {
 }
 
 TEST(StudyBook, RefusesToPromiseWhatIsNotKept) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    World world(ctx, scratch.path);
+    World world(ctx, scratch.path());
     for (AckPolicy policy : {AckPolicy::kMirror, AckPolicy::kQuorum}) {
       auto study = demo_with_withdrawn();
       study.ack_policy = policy;
@@ -155,18 +155,18 @@ TEST(StudyBook, RefusesToPromiseWhatIsNotKept) {
 }
 
 TEST(StudyBook, AnOidIsAFileOfTheFolderWhateverItSays) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
     {
-      World world(ctx, scratch.path);
+      World world(ctx, scratch.path());
       auto study = demo_with_withdrawn();
       study.oid = "..A_2e-b";
       ASSERT_TRUE(world.studies->publish(ctx, study));
       world.close(ctx);
     }
-    World world(ctx, scratch.path);
+    World world(ctx, scratch.path());
     EXPECT_NE(world.studies->find("..A_2e-b"), nullptr);
-    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(scratch.path / "studies"), {}), 1);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(scratch.path() / "studies"), {}), 1);
     world.close(ctx);
   });
 }

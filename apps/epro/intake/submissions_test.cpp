@@ -34,9 +34,9 @@ struct Intake : World {
 };
 
 TEST(Submissions, AReportIsDurableBeforeItsReceiptIsThere) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     auto submitted = intake.submissions.submit(ctx, *intake.demo, diary(1), Handling::kLenient);
     ASSERT_TRUE(submitted) << submitted.error().describe();
     EXPECT_TRUE(submitted->is_new);
@@ -53,11 +53,11 @@ TEST(Submissions, AReportIsDurableBeforeItsReceiptIsThere) {
 }
 
 TEST(Submissions, AReplayGetsTheSameReceiptAlsoAfterARestartAndAnotherDefinition) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
     std::string first;
     {
-      Intake intake(ctx, scratch.path);
+      Intake intake(ctx, scratch.path());
       first = to_json(intake.submissions.submit(ctx, *intake.demo, diary(1, "11"), Handling::kLenient)->receipt);
       auto again = intake.submissions.submit(ctx, *intake.demo, diary(1, "11"), Handling::kLenient);
       ASSERT_TRUE(again);
@@ -65,7 +65,7 @@ TEST(Submissions, AReplayGetsTheSameReceiptAlsoAfterARestartAndAnotherDefinition
       EXPECT_EQ(to_json(again->receipt), first);
       intake.close(ctx);
     }
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     auto study = demo_with_withdrawn();
     auto newer = study.instruments[0];
     newer.version = "2";
@@ -80,9 +80,9 @@ TEST(Submissions, AReplayGetsTheSameReceiptAlsoAfterARestartAndAnotherDefinition
 }
 
 TEST(Submissions, AnotherContentUnderTheSameIdIsRefusedAndTheFirstStands) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     ASSERT_TRUE(intake.submissions.submit(ctx, *intake.demo, diary(1, "4"), Handling::kLenient));
     auto other = intake.submissions.submit(ctx, *intake.demo, diary(1, "5"), Handling::kLenient);
     ASSERT_FALSE(other);
@@ -93,9 +93,9 @@ TEST(Submissions, AnotherContentUnderTheSameIdIsRefusedAndTheFirstStands) {
 }
 
 TEST(Submissions, OfManyEqualOnesAtTheSameMomentOneIsNewAndAllGetItsReceipt) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     constexpr std::size_t kCallers = 64;
     std::array<std::string, kCallers> receipts;
     int fresh = 0;
@@ -115,9 +115,9 @@ TEST(Submissions, OfManyEqualOnesAtTheSameMomentOneIsNewAndAllGetItsReceipt) {
 }
 
 TEST(Submissions, WhatCannotBeUsedIsQuarantinedOrRefusedAtTheSendersWish) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     auto strict = intake.submissions.submit(ctx, *intake.demo, diary(1, "11"), Handling::kStrict);
     ASSERT_FALSE(strict);
     EXPECT_EQ(strict.error().reason(), "value-not-allowed");
@@ -136,9 +136,9 @@ TEST(Submissions, WhatCannotBeUsedIsQuarantinedOrRefusedAtTheSendersWish) {
 }
 
 TEST(Submissions, WhoDoesNotTakePartIsRefused) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     auto stranger = intake.submissions.submit(ctx, *intake.demo, diary(1, "4", "00000000-0000-4000-8000-00000000dead"),
                                               Handling::kLenient);
     ASSERT_FALSE(stranger);
@@ -149,9 +149,9 @@ TEST(Submissions, WhoDoesNotTakePartIsRefused) {
 }
 
 TEST(Submissions, AReceiptIsFoundByBothIdsAndTellsHowFarTheReportHasCome) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     auto good = intake.submissions.submit(ctx, *intake.demo, diary(1), Handling::kLenient)->receipt;
     auto bad = intake.submissions.submit(ctx, *intake.demo, diary(2, "11"), Handling::kLenient)->receipt;
     auto state = [&](std::string_view id) {
@@ -172,9 +172,9 @@ TEST(Submissions, AReceiptIsFoundByBothIdsAndTellsHowFarTheReportHasCome) {
 }
 
 TEST(Submissions, TellTheNextReportFromWhatTheDeviceSaidBefore) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     ASSERT_TRUE(intake.submissions.submit(ctx, *intake.demo, diary(1), Handling::kLenient));
     std::string travelled = diary(2);
     travelled.replace(travelled.find("+01:00"), 6, "+02:00");

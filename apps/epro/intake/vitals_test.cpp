@@ -45,9 +45,9 @@ std::string outcomes(const std::vector<ItemResult>& results) {
 }
 
 TEST(Vitals, JudgesEachItemByItselfAndInOrder) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     auto items = batch({item(1, R"("heartRate":72)"), item(2, R"("spo2":140)"), "[]",
                         item(4, R"("heartRate":72)", "00000000-0000-4000-8000-00000000dead"), item(5, R"("heartRate":0)"),
                         item(6, R"("heartRate":72)", kWithdrawn)});
@@ -64,9 +64,9 @@ TEST(Vitals, JudgesEachItemByItselfAndInOrder) {
 }
 
 TEST(Vitals, ABatchIsOneRecordOfWhatWasNew) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     ASSERT_TRUE(submit(ctx, intake, batch({item(1, R"("heartRate":72)")})));
     auto before = intake.reservoir->durable();
     auto results = submit(ctx, intake,
@@ -88,9 +88,9 @@ TEST(Vitals, ABatchIsOneRecordOfWhatWasNew) {
 }
 
 TEST(Vitals, AnAtomicBatchIsInAsAWholeOrNotAtAll) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     auto before = intake.reservoir->durable();
     for (const std::string& bad : {std::string("[]"), item(2, R"("spo2":140)")}) {
       auto batch_of_two = batch({item(1, R"("heartRate":72)"), bad});
@@ -110,9 +110,9 @@ TEST(Vitals, AnAtomicBatchIsInAsAWholeOrNotAtAll) {
 }
 
 TEST(Vitals, AFullReservoirTakesNothingOfABatchButStillKnowsReplays) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path, {.folder = {}, .bytes_max = 4096, .segment_bytes = 1 << 20});
+    Intake intake(ctx, scratch.path(), {.folder = {}, .bytes_max = 4096, .segment_bytes = 1 << 20});
     int number = 1;
     auto submit_one = [&](int each) { return submit(ctx, intake, batch({item(each, R"("heartRate":72)")})); };
     while (submit_one(number)) ASSERT_LT(++number, 80);
@@ -127,9 +127,9 @@ TEST(Vitals, AFullReservoirTakesNothingOfABatchButStillKnowsReplays) {
 }
 
 TEST(Vitals, AHeartRateOfSomebodyUnknownMakesThemASubject) {
-  Scratch scratch;
+  sluice::ScratchFolder scratch;
   in_virtual_time([&](Context& ctx) {
-    Intake intake(ctx, scratch.path);
+    Intake intake(ctx, scratch.path());
     auto before = intake.reservoir->durable();
     auto result = intake.vitals.submit_heart_rate(ctx, *intake.demo, "P001", 72, derive_uuid({"test", "1"}));
     ASSERT_TRUE(result) << result.error().describe();

@@ -16,6 +16,7 @@
 
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/digest.hpp>
+#include <sluice/base/scratch_folder_test.hpp>
 #include <sluice/observe/log.hpp>
 #include <sluice/observe/registry.hpp>
 #include <sluice/reservoir/reservoir.hpp>
@@ -101,11 +102,9 @@ inline Made vitals_entry(std::vector<VitalsItemEntry> items) {
 
 class StoreTest : public ::testing::Test {
  protected:
-  StoreTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "epro-store-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~StoreTest() override { std::filesystem::remove_all(folder_); }
+  // First: it goes when nothing is open in it any more.
+  sluice::ScratchFolder scratch_;
+  const std::filesystem::path& folder_ = scratch_.path();
 
   [[nodiscard]] std::filesystem::path file() const { return folder_ / "epro.db"; }
   std::unique_ptr<Store> store(bool may_create = true, std::string journal_id = kJournal) {
@@ -138,7 +137,6 @@ class StoreTest : public ::testing::Test {
     return first;
   }
 
-  std::filesystem::path folder_;
   sluice::ManualClock clock_;
   sluice::observe::Registry metrics_;
   sluice::observe::Logger log_{clock_, metrics_};

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
-#include <string_view>
 #include <system_error>
 
 #include <gtest/gtest.h>
 
-namespace epro {
+namespace sluice {
 
-/// A folder that is gone at the end of the test.
+/// A folder of its own for a test, gone with all that is in it at the end. Declare it before what uses it.
 class ScratchFolder {
  public:
   ScratchFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "epro-client-XXXXXX").string();
+    std::string pattern = (std::filesystem::temp_directory_path() / "sluice-test-XXXXXX").string();
     if (const char* made = ::mkdtemp(pattern.data())) path_ = made;
-    EXPECT_FALSE(path_.empty());
+    EXPECT_FALSE(path_.empty()) << std::strerror(errno);
   }
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
@@ -34,12 +33,4 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-inline std::string file_text(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-inline void write_file(const std::filesystem::path& file, std::string_view text) {
-  std::ofstream(file, std::ios::binary) << text;
-}
-
-}  // namespace epro
+}  // namespace sluice
