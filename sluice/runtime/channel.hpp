@@ -38,9 +38,11 @@ class Chan {
 
   /// Parks until somebody takes the value or there is room for it. The cause of ctx if that ends first; then the value
   /// was not sent. Requires: not closed (a sender that races with close is a bug, asserted).
-  Result<void> send(Context& ctx, T value) { return core_.send(&ctx, &value); }
+  Result<void> send(Context& ctx, T value) {
+    return core_.send(&ctx, &value) == Outcome::kDone ? Result<void>() : ctx.check();
+  }
   /// False: this fiber's context has ended and the value was not sent.
-  bool send(T value) { return core_.send(nullptr, &value).has_value(); }
+  bool send(T value) { return core_.send(nullptr, &value) == Outcome::kDone; }
   /// False: it would have to wait; `value` is untouched. Never parks.
   bool try_send(T& value) { return core_.try_send(&value); }
 
@@ -68,6 +70,8 @@ class Chan {
   internal::ChannelCore& core() noexcept { return core_; }
 
  private:
+  using Outcome = internal::ChannelCore::Outcome;
+
   internal::ChannelCore core_;
 };
 
@@ -98,9 +102,12 @@ class Landing {
 template <class T>
 Result<std::optional<T>> Chan<T>::recv(Context& ctx) {
   internal::Landing<T> landing;
-  SLUICE_TRY(bool arrived, core_.recv(&ctx, landing.memory()));
-  if (!arrived) return std::optional<T>();
-  return std::optional<T>(landing.take());
+  switch (core_.recv(&ctx, landing.memory())) {
+    case Outcome::kDone: return std::optional<T>(landing.take());
+    case Outcome::kClosed: return std::optional<T>();
+    case Outcome::kContextEnded: break;
+  }
+  return fail(std::move(ctx.check()).error());
 }
 
 // Always inline: the caller of a function gets a small optional in a register, into which it is read as a whole just after
@@ -108,8 +115,7 @@ Result<std::optional<T>> Chan<T>::recv(Context& ctx) {
 template <class T>
 [[gnu::always_inline]] inline std::optional<T> Chan<T>::recv() {
   internal::Landing<T> landing;
-  auto arrived = core_.recv(nullptr, landing.memory());
-  if (!arrived || !*arrived) return std::nullopt;
+  if (core_.recv(nullptr, landing.memory()) != Outcome::kDone) return std::nullopt;
   return landing.take();
 }
 

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include <sluice/base/assert.hpp>
+#include <sluice/runtime/internal/asymmetric_fence.hpp>
 #include <sluice/runtime/internal/deadline_timer.hpp>
 
 namespace sluice {
@@ -19,11 +20,11 @@ Context::Context(Context& parent, Duration timeout)
 Context::Context(Context& parent, Deadline deadline)
     : parent_(&parent), deadline_(std::min(deadline, parent.deadline_)) {
   link_.child = this;
-  link_.on_cancel = [](internal::Cancellable* self) noexcept {
-    static_cast<Link*>(self)->child->adopt_parent_cancellation();
+  link_.on_cancel = [](internal::Cancellable* self, internal::Cancellable::Step step) noexcept {
+    static_cast<Link*>(self)->child->follow_parent(step);
   };
   follows_parent_ = parent.subscribe(link_);
-  if (!follows_parent_) adopt_parent_cancellation();
+  if (!follows_parent_) follow_parent(internal::Cancellable::Step::kMark);
   if (deadline_ < parent.deadline_) timer_ = std::make_unique<internal::DeadlineTimer>(*this, deadline_);
 }
 
@@ -34,24 +35,35 @@ Context::~Context() {
 }
 
 void Context::cancel(Error cause) {
+  using Step = internal::Cancellable::Step;
   std::lock_guard hold(lock_);
-  cancel_with_lock_held(cause);
+  if (!mark_cancelled_unlocked(cause) || waiting_.is_empty()) return;
+  tell_all_unlocked(Step::kMark);
+  // Forbidden: a fiber sees its context alive, and we do not see that it waits. Pairs with the light fence in Wait::Wait.
+  internal::AsymmetricFence::heavy();
+  tell_all_unlocked(Step::kWake);
 }
 
-void Context::adopt_parent_cancellation() {
+// A child that dies in between waits for our lock to leave the list.
+void Context::follow_parent(internal::Cancellable::Step step) noexcept {
   std::lock_guard hold(lock_);
-  cancel_with_lock_held(*parent_->cause_);  // the parent's cause is constant by now, or its lock is held for us
+  // The parent's cause is constant by now, or its lock is held for us.
+  if (step == internal::Cancellable::Step::kMark && !mark_cancelled_unlocked(*parent_->cause_)) return;
+  tell_all_unlocked(step);
 }
 
-void Context::cancel_with_lock_held(const Error& cause) noexcept {
-  if (cause_) return;
+// False: it has been before, and its cause stays.
+bool Context::mark_cancelled_unlocked(const Error& cause) noexcept {
+  if (cause_) return false;
   cause_ = cause;
-  cancelled_.store(true);  // seq_cst: before the loop below; see Wait::Wait
-  for (internal::Cancellable* node = waiting_.front(); node != nullptr; node = waiting_.after(*node))
-    node->on_cancel(node);
+  cancelled_.store(true, std::memory_order_release);  // release: pairs with the acquire in is_cancelled
+  return true;
 }
 
-bool Context::is_cancelled() const noexcept { return cancelled_.load(); }
+void Context::tell_all_unlocked(internal::Cancellable::Step step) noexcept {
+  for (internal::Cancellable* node = waiting_.front(); node != nullptr; node = waiting_.after(*node))
+    node->on_cancel(node, step);
+}
 
 Result<void> Context::check() const {
   if (!is_cancelled()) return {};

@@ -8,8 +8,8 @@
 
 #include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
+#include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/intrusive_list.hpp>
-#include <sluice/runtime/internal/word_lock.hpp>
 
 namespace sluice {
 
@@ -17,8 +17,10 @@ namespace internal {
 class DeadlineTimer;
 /// What a Context tells of its cancellation: a child, a fiber's wait, a fiber that was started with it.
 struct Cancellable : ListNode<Cancellable> {
-  /// Called once, with the context's lock held; must not park and must not call back into that context.
-  void (*on_cancel)(Cancellable* self) noexcept = nullptr;
+  /// Cancelling goes through the tree twice. First everybody is marked; then, behind one fence for all, who waits is woken.
+  enum class Step { kMark, kWake };
+  /// Called once for each, with the context's lock held; must not park and must not call back into that context.
+  void (*on_cancel)(Cancellable* self, Step step) noexcept = nullptr;
 };
 }  // namespace internal
 
@@ -55,7 +57,9 @@ class Context {
   /// Ends this context and all below it. The first cause stays; later calls do nothing. Never parks.
   void cancel(Error cause = Error(Code::kCancelled, "cancelled"));
 
-  [[nodiscard]] bool is_cancelled() const noexcept;
+  [[nodiscard]] bool is_cancelled() const noexcept {
+    return cancelled_.load(std::memory_order_acquire);  // acquire: who sees it, sees the cause
+  }
   /// Ok while the context lives, afterwards the cause: kCancelled, kDeadlineExceeded, or what cancel() was given.
   [[nodiscard]] Result<void> check() const;
   [[nodiscard]] Deadline deadline() const noexcept { return deadline_; }
@@ -86,14 +90,15 @@ class Context {
   };
 
   [[nodiscard]] const Value* find(const void* key) const noexcept;
-  void adopt_parent_cancellation();
-  void cancel_with_lock_held(const Error& cause) noexcept;
+  bool mark_cancelled_unlocked(const Error& cause) noexcept;
+  void tell_all_unlocked(internal::Cancellable::Step step) noexcept;
+  void follow_parent(internal::Cancellable::Step step) noexcept;
 
   Context* const parent_ = nullptr;
   Deadline deadline_;
-  // Written once, by cancel; read by everybody; publishes cause_. Seq_cst on both sides: see Wait::Wait.
+  // Written once, by cancel; read by everybody; publishes cause_.
   std::atomic<bool> cancelled_{false};
-  internal::WordLock lock_;
+  internal::BiasedLock lock_;
   std::optional<Error> cause_;                             // guarded by lock_ until cancelled_, then constant
   internal::IntrusiveList<internal::Cancellable> waiting_;  // guarded by lock_
   Link link_;                                              // in parent_->waiting_ if follows_parent_

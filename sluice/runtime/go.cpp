@@ -45,11 +45,11 @@ Result<void> sleep(Context& ctx, Duration length) {
   timer.fiber = &internal::this_fiber();
   timer.fire = [](internal::Timer* self) noexcept {
     internal::Fiber& fiber = *static_cast<SleepTimer*>(self)->fiber;
-    if (fiber.claim(reinterpret_cast<std::uintptr_t>(self)) == internal::Claim::kParked) internal::make_ready(fiber);
+    if (fiber.claim(reinterpret_cast<std::uintptr_t>(self))) internal::make_ready(fiber);
   };
   internal::Scheduler& scheduler = internal::Scheduler::running();
   scheduler.processor().timers.add(timer, Deadline::after(scheduler.clock(), length).when());
-  std::uintptr_t token = wait.park(internal::ParkReason::kSleep, [](void*) noexcept {}, nullptr);
+  std::uintptr_t token = wait.park(internal::ParkReason::kSleep);
   internal::TimerHeap::stop(timer);
   if (token == internal::Fiber::kContextEndedToken) return ctx.check();
   return {};

@@ -88,7 +88,7 @@ class TaskGroup {
   void end(Result<void> result) noexcept;
 
   Context context_;
-  internal::WordLock lock_;
+  internal::BiasedLock lock_;
   std::size_t running_ = 0;             // guarded by lock_
   std::optional<Error> first_error_;    // guarded by lock_
   internal::WaitQueue joiners_;         // guarded by lock_

@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/wait_queue.hpp>
-#include <sluice/runtime/internal/word_lock.hpp>
 
 namespace sluice {
 
@@ -38,7 +38,7 @@ class Mutex {
 
   // Holder's word. Written by lock and unlock; publishes what the section protects.
   std::atomic<std::uint32_t> state_{0};
-  internal::WordLock lock_;
+  internal::BiasedLock lock_;
   internal::WaitQueue waiters_;  // guarded by lock_
 };
 

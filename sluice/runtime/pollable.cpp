@@ -15,8 +15,6 @@ namespace {
 
 Result<void> wait_for(internal::PollEntry& entry, internal::PollSide& side, internal::ParkReason reason, Context& ctx) {
   if (ctx.is_cancelled()) return ctx.check();
-  internal::Wait wait(&ctx);
-  if (!wait.may_park()) return ctx.check();
   internal::Waiter waiter(&internal::this_fiber());
   entry.lock.lock();
   if (side.ready) {
@@ -26,10 +24,12 @@ Result<void> wait_for(internal::PollEntry& entry, internal::PollSide& side, inte
   }
   SLUICE_ASSERT(side.waiter == nullptr, "one fiber at a time waits for one direction of a descriptor");
   side.waiter = &waiter;
-  std::uintptr_t token =
-      wait.park(reason, [](void* held) noexcept { static_cast<internal::WordLock*>(held)->unlock(); }, &entry.lock);
-  if (token == reinterpret_cast<std::uintptr_t>(&waiter)) return {};
-  entry.lock.lock();
+  internal::Wait wait(&ctx);
+  if (wait.may_park()) {
+    entry.lock.unlock();
+    if (wait.park(reason) == reinterpret_cast<std::uintptr_t>(&waiter)) return {};
+    entry.lock.lock();
+  }
   if (side.waiter == &waiter) side.waiter = nullptr;
   entry.lock.unlock();
   return ctx.check();

@@ -24,7 +24,7 @@ class Semaphore {
   void release(std::size_t units = 1);
 
  private:
-  internal::WordLock lock_;
+  internal::BiasedLock lock_;
   std::size_t free_;             // guarded by lock_
   internal::WaitQueue waiters_;  // guarded by lock_
 };

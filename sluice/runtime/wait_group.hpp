@@ -25,7 +25,7 @@ class WaitGroup {
   Result<void> wait(Context& ctx);
 
  private:
-  internal::WordLock lock_;
+  internal::BiasedLock lock_;
   std::size_t count_ = 0;        // guarded by lock_
   internal::WaitQueue waiters_;  // guarded by lock_
 };

@@ -8,6 +8,7 @@
 // its sender, whose value moves up when a receiver makes room.
 #include <sluice/runtime/internal/channel_core.hpp>
 
+#include <cstring>
 #include <limits>
 #include <mutex>
 
@@ -29,57 +30,112 @@ ChannelCore::~ChannelCore() {
   for (std::size_t i = 0; i < count; ++i) ops_.destroy(slot((head_ + i) % capacity_));
 }
 
-Result<void> ChannelCore::send(Context* ctx, void* value) {
-  Context& follow = ctx ? *ctx : own_context();
-  if (follow.is_cancelled()) return follow.check();
-  Wakeups wakeups;
-  lock_.lock();
-  if (send_unlocked(value, wakeups) == Step::kDone) {
-    lock_.unlock();
-    wakeups.run();
-    return {};
+void ChannelCore::move(void* to, void* from) const noexcept {
+  switch (ops_.plain_bytes) {
+    case 4: std::memcpy(to, from, 4); return;
+    case 8: std::memcpy(to, from, 8); return;
+    case 16: std::memcpy(to, from, 16); return;
+    default: ops_.move(to, from);
   }
-  Waiter waiter(&this_fiber(), value);
+}
+
+void ChannelCore::push(void* value) noexcept {
+  std::size_t count = count_.load(std::memory_order_relaxed);  // relaxed: we hold the lock
+  std::size_t at = head_ + count;
+  move(slot(at >= capacity_ ? at - capacity_ : at), value);
+  count_.store(count + 1, std::memory_order_relaxed);  // relaxed: the lock publishes it
+}
+
+void ChannelCore::pop(void* room) noexcept {
+  void* oldest = slot(head_);
+  move(room, oldest);
+  if (ops_.plain_bytes == 0) ops_.destroy(oldest);
+  if (++head_ == capacity_) head_ = 0;
+  count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);  // relaxed: as in push
+}
+
+ChannelCore::Step ChannelCore::send_unlocked(void* value, Waiter*& served) noexcept {
+  SLUICE_ASSERT(!closed_, "nobody sends to a closed channel");
+  if (Waiter* receiver = receivers_.claim_front()) {
+    move(receiver->slot, value);
+    receiver->served = true;
+    served = receiver;
+    return Step::kDone;
+  }
+  if (count_.load(std::memory_order_relaxed) == capacity_) return Step::kMustWait;  // relaxed: we hold the lock
+  push(value);
+  return Step::kDone;
+}
+
+ChannelCore::Step ChannelCore::recv_unlocked(void* room, Waiter*& served) noexcept {
+  Waiter* sender = nullptr;
+  if (count_.load(std::memory_order_relaxed) > 0) {  // relaxed: we hold the lock
+    pop(room);
+    if ((sender = senders_.claim_front()) != nullptr) push(sender->slot);
+  } else if ((sender = senders_.claim_front()) != nullptr) {
+    move(room, sender->slot);
+  } else {
+    return closed_ ? Step::kClosed : Step::kMustWait;
+  }
+  if (sender != nullptr) sender->served = true;
+  served = sender;
+  return Step::kDone;
+}
+
+ChannelCore::Outcome ChannelCore::send(Context* ctx, void* value) noexcept {
+  Here at = here();
+  Context& follow = ctx ? *ctx : *at.fiber.own_context;
+  if (follow.is_cancelled()) [[unlikely]]
+    return Outcome::kContextEnded;
+  Waiter* served = nullptr;
+  lock_.lock(&at.processor);
+  if (send_unlocked(value, served) == Step::kDone) {
+    lock_.unlock();
+    if (served != nullptr) make_ready(*served->fiber);
+    return Outcome::kDone;
+  }
+  Waiter waiter(&at.fiber, value);
   senders_.push_back(waiter);
-  if (!wait_in_queue(senders_, waiter, lock_, ParkReason::kChannelSend, &follow)) return follow.check();
+  if (!wait_in_queue(senders_, waiter, lock_, ParkReason::kChannelSend, &follow)) return Outcome::kContextEnded;
   SLUICE_ASSERT(waiter.served, "nobody closes a channel while somebody sends to it");
-  return {};
+  return Outcome::kDone;
 }
 
 bool ChannelCore::try_send(void* value) noexcept {
-  Wakeups wakeups;
+  Waiter* served = nullptr;
   {
     std::lock_guard hold(lock_);
-    if (send_unlocked(value, wakeups) != Step::kDone) return false;
+    if (send_unlocked(value, served) != Step::kDone) return false;
   }
-  wakeups.run();
+  if (served != nullptr) make_ready(*served->fiber);
   return true;
 }
 
-Result<bool> ChannelCore::recv(Context* ctx, void* room) {
-  Context& follow = ctx ? *ctx : own_context();
-  if (follow.is_cancelled()) return fail(std::move(follow.check()).error());
-  Wakeups wakeups;
-  lock_.lock();
-  if (Step step = recv_unlocked(room, wakeups); step != Step::kMustWait) {
+ChannelCore::Outcome ChannelCore::recv(Context* ctx, void* room) noexcept {
+  Here at = here();
+  Context& follow = ctx ? *ctx : *at.fiber.own_context;
+  if (follow.is_cancelled()) [[unlikely]]
+    return Outcome::kContextEnded;
+  Waiter* served = nullptr;
+  lock_.lock(&at.processor);
+  if (Step step = recv_unlocked(room, served); step != Step::kMustWait) {
     lock_.unlock();
-    wakeups.run();
-    return step == Step::kDone;
+    if (served != nullptr) make_ready(*served->fiber);
+    return step == Step::kDone ? Outcome::kDone : Outcome::kClosed;
   }
-  Waiter waiter(&this_fiber(), room);
+  Waiter waiter(&at.fiber, room);
   receivers_.push_back(waiter);
-  if (!wait_in_queue(receivers_, waiter, lock_, ParkReason::kChannelReceive, &follow))
-    return fail(std::move(follow.check()).error());
-  return waiter.served;
+  if (!wait_in_queue(receivers_, waiter, lock_, ParkReason::kChannelReceive, &follow)) return Outcome::kContextEnded;
+  return waiter.served ? Outcome::kDone : Outcome::kClosed;
 }
 
 bool ChannelCore::try_recv(void* room) noexcept {
-  Wakeups wakeups;
+  Waiter* served = nullptr;
   {
     std::lock_guard hold(lock_);
-    if (recv_unlocked(room, wakeups) != Step::kDone) return false;
+    if (recv_unlocked(room, served) != Step::kDone) return false;
   }
-  wakeups.run();
+  if (served != nullptr) make_ready(*served->fiber);
   return true;
 }
 
@@ -90,53 +146,9 @@ void ChannelCore::close() {
     SLUICE_ASSERT(!closed_, "a channel is closed once");
     closed_ = true;
     while (receivers_.claim_front(wakeups) != nullptr) {}  // not served: closed and empty
-    SLUICE_ASSERT(senders_.claim_front(wakeups) == nullptr, "nobody closes a channel while somebody sends to it");
+    SLUICE_ASSERT(senders_.claim_front() == nullptr, "nobody closes a channel while somebody sends to it");
   }
   wakeups.run();
-}
-
-ChannelCore::Step ChannelCore::send_unlocked(void* value, Wakeups& wakeups) noexcept {
-  SLUICE_ASSERT(!closed_, "nobody sends to a closed channel");
-  if (Waiter* receiver = receivers_.claim_front(wakeups)) {
-    ops_.move(receiver->slot, value);
-    receiver->served = true;
-    return Step::kDone;
-  }
-  if (count_.load(std::memory_order_relaxed) == capacity_) return Step::kMustWait;  // relaxed: we hold the lock
-  push(value);
-  return Step::kDone;
-}
-
-ChannelCore::Step ChannelCore::recv_unlocked(void* room, Wakeups& wakeups) noexcept {
-  if (count_.load(std::memory_order_relaxed) > 0) {  // relaxed: we hold the lock
-    pop(room);
-    if (Waiter* sender = senders_.claim_front(wakeups)) {
-      push(sender->slot);
-      sender->served = true;
-    }
-    return Step::kDone;
-  }
-  if (Waiter* sender = senders_.claim_front(wakeups)) {
-    ops_.move(room, sender->slot);
-    sender->served = true;
-    return Step::kDone;
-  }
-  return closed_ ? Step::kClosed : Step::kMustWait;
-}
-
-void ChannelCore::push(void* value) noexcept {
-  std::size_t count = count_.load(std::memory_order_relaxed);  // relaxed: we hold the lock
-  std::size_t at = head_ + count;
-  ops_.move(slot(at >= capacity_ ? at - capacity_ : at), value);
-  count_.store(count + 1, std::memory_order_relaxed);  // relaxed: the lock publishes it
-}
-
-void ChannelCore::pop(void* room) noexcept {
-  void* oldest = slot(head_);
-  ops_.move(room, oldest);
-  ops_.destroy(oldest);
-  if (++head_ == capacity_) head_ = 0;
-  count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);  // relaxed: as in push
 }
 
 }  // namespace sluice::internal

@@ -3,13 +3,14 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
-#include <sluice/base/result.hpp>
+#include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/wait_queue.hpp>
-#include <sluice/runtime/internal/word_lock.hpp>
 
 namespace sluice {
 class Context;
@@ -21,6 +22,8 @@ namespace sluice::internal {
 struct ElementOps {
   std::size_t size;
   std::align_val_t align;
+  /// Moving is copying this many bytes (4, 8 or 16), and destroying nothing: not worth a call through a pointer. 0: it is.
+  std::size_t plain_bytes;
   void (*move)(void* to, void* from) noexcept;  ///< constructs `to` from `*from`, which stays to be destroyed
   void (*destroy)(void* value) noexcept;
 };
@@ -29,6 +32,7 @@ template <class T>
 const ElementOps& element_ops() noexcept {
   static constexpr ElementOps kOps{
       sizeof(T), std::align_val_t(alignof(T)),
+      std::is_trivially_copyable_v<T> && (sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16) ? sizeof(T) : 0,
       [](void* to, void* from) noexcept { ::new (to) T(std::move(*static_cast<T*>(from))); },
       [](void* value) noexcept { static_cast<T*>(value)->~T(); }};
   return kOps;
@@ -42,11 +46,14 @@ class ChannelCore {
   ChannelCore& operator=(const ChannelCore&) = delete;
   ~ChannelCore();
 
-  /// Ok: *value was moved from.
-  Result<void> send(Context* ctx, void* value);
+  enum class Outcome : std::uint8_t {
+    kDone,    ///< *value was moved from; a value was constructed in `room`
+    kClosed,  ///< and empty: only recv
+    kContextEnded,
+  };
+  [[nodiscard]] Outcome send(Context* ctx, void* value) noexcept;
   bool try_send(void* value) noexcept;
-  /// True: a value was constructed in `room`. False: closed and empty.
-  Result<bool> recv(Context* ctx, void* room);
+  [[nodiscard]] Outcome recv(Context* ctx, void* room) noexcept;
   bool try_recv(void* room) noexcept;
   void close();
 
@@ -59,9 +66,11 @@ class ChannelCore {
   friend class SelectRun;
 
   enum class Step { kDone, kClosed, kMustWait };
-  Step send_unlocked(void* value, Wakeups& wakeups) noexcept;
-  Step recv_unlocked(void* room, Wakeups& wakeups) noexcept;
+  /// `served`: whose fiber has to be made runnable after unlocking, if not null.
+  Step send_unlocked(void* value, Waiter*& served) noexcept;
+  Step recv_unlocked(void* room, Waiter*& served) noexcept;
   void* slot(std::size_t index) noexcept { return buffer_.get() + index * ops_.size; }
+  void move(void* to, void* from) const noexcept;
   void push(void* value) noexcept;
   void pop(void* room) noexcept;
 
@@ -72,7 +81,7 @@ class ChannelCore {
 
   const ElementOps& ops_;
   const std::size_t capacity_;
-  WordLock lock_;
+  BiasedLock lock_;
   bool closed_ = false;                // guarded by lock_
   std::size_t head_ = 0;               // guarded by lock_; where the oldest value is
   std::atomic<std::size_t> count_{0};  // written under lock_; read without by size_approx

@@ -18,69 +18,81 @@ struct Fiber;
 struct ExceptionState {
   void* caught = nullptr;
   unsigned int uncaught = 0;
+
+  [[nodiscard]] bool is_empty() const noexcept { return caught == nullptr && uncaught == 0; }
 };
 
-/// Who won a fiber's wait.
-enum class Claim {
-  kLost,    ///< somebody else did, or it is not waiting: leave it alone
-  kEarly,   ///< we did, while it is still on its way to sleep: it will notice by itself
-  kParked,  ///< we did, and must make it runnable
+/// A usable stretch of memory: [low, low + bytes); below it lies a guard.
+struct Stack {
+  std::byte* low = nullptr;
+  std::size_t bytes = 0;
+  bool is_guarded = false;  ///< false: what lies below can be written, and somebody has to look whether it was
 };
 
-/// The control block of a fiber; lives at the top of its stack, in the same page as its first frames.
+/// The control block of a fiber. It lives in a slab with its like (fiber_pool.hpp) and gets a stack only when it runs for
+/// the first time: ten thousand that have been started and wait for their turn cost a quarter of a kilobyte each, and run
+/// one after the other on a stack that is still in the cache.
 ///
-/// `wait_word` is the heart: every wait ends exactly once, whoever comes first. Its states:
+/// `wait_word` is the heart: every wait ends exactly once, whoever comes first.
 ///
-///   kRunning ──prepare──▶ kPreparing ──switched out──▶ kWaiting ──claim(token)──▶ token ──resumed──▶ kRunning
-///                              └────────────claim(token)────────────────────────────▲
+///   kRunning ──Wait begins──▶ kWaiting ──claim(token)──▶ token ──Wait ends──▶ kRunning
 ///
 /// With kFollowsOwn in it, the end of the context that the fiber was started with claims as well.
 /// A token is an address (what ended the wait) or kContextEndedToken.
-struct Fiber {
+/// Who claims a wait puts the fiber into a run queue, at once, although the fiber may not have left its stack yet: who
+/// takes it from there waits until `is_on_stack` is false. (As Linux does with a task's on_cpu.)
+struct alignas(64) Fiber {
   static constexpr std::uintptr_t kRunning = 0;
-  static constexpr std::uintptr_t kPreparing = 1;
   static constexpr std::uintptr_t kWaiting = 2;
   static constexpr std::uintptr_t kFollowsOwn = 4;
   static constexpr std::uintptr_t kContextEndedToken = 8;
 
-  /// Ends this fiber's wait with `token` unless it has ended. `only_if_own`: only a wait that follows the own context.
-  Claim claim(std::uintptr_t token, bool only_if_own = false) noexcept {
-    // relaxed: the compare-exchange below decides.
-    std::uintptr_t seen = wait_word.load(std::memory_order_relaxed);
-    for (;;) {
-      if ((seen & (kPreparing | kWaiting)) == 0) return Claim::kLost;
-      if (only_if_own && (seen & kFollowsOwn) == 0) return Claim::kLost;
-      // seq_cst: publishes what the claimer did to the fiber (it reads the word when it goes on), and is the second half
-      // of the store-load pattern with prepare_wait: cancel() sets the flag, then looks here.
-      if (wait_word.compare_exchange_weak(seen, token, std::memory_order_seq_cst, std::memory_order_relaxed))
-        return (seen & kWaiting) != 0 ? Claim::kParked : Claim::kEarly;
+  /// Ends this fiber's wait with `token`. True: it was us, and we must make the fiber ready. False: somebody else has, or it
+  /// does not wait; leave it alone. `only_if_own`: only a wait that follows the own context.
+  [[nodiscard]] bool claim(std::uintptr_t token, bool only_if_own = false) noexcept {
+    std::uintptr_t seen = wait_word.load(std::memory_order_relaxed);  // relaxed: the exchange decides
+    while ((seen & kWaiting) != 0 && (!only_if_own || (seen & kFollowsOwn) != 0)) {
+      // release: publishes what the claimer did to the fiber, which reads the word when it goes on (Wait::park).
+      if (wait_word.compare_exchange_weak(seen, token, std::memory_order_release, std::memory_order_relaxed)) return true;
     }
+    return false;
   }
 
-  void* context = nullptr;  // saved registers while not running
-  Fiber* next = nullptr;    // in the global queue, or a chain on its way there
+  void* context = nullptr;  // the stack pointer, with the registers above it, while not running
+  Fiber* next = nullptr;    // in a queue or a list of free ones
   // Written by this fiber and by whoever claims its wait; publishes the claimer's work.
   std::atomic<std::uintptr_t> wait_word{kRunning};
-  void (*entry)(void* closure) noexcept = nullptr;
-  void* closure = nullptr;
-
-  struct Membership final : Cancellable {
-    Fiber* fiber = nullptr;
-    bool is_subscribed = false;  // this fiber only; the list's own links change with its neighbours, under a lock
-  };
-  Context* own_context = nullptr;  // the one it was started with
-  Membership membership;           // in own_context from the first wait that follows it
-  ExceptionState exceptions;
-
+  // Set by who runs it, reset by who runs next on that thread; publishes the saved registers.
+  std::atomic<bool> is_on_stack{false};
   // What a dump shows. Written by this fiber, read at any time by others; publishes nothing.
   std::atomic<ParkReason> reason{ParkReason::kNone};
-  std::source_location started_at;
+  bool carries_exceptions = false;  // `exceptions` holds some while it does not run
+  bool has_stack = false;
+  void (*entry)(void* closure) noexcept = nullptr;
+  void* closure = nullptr;
+  Context* own_context = nullptr;  // the one it was started with
+  std::byte* stack_low = nullptr;
 
+  struct Membership final : Cancellable {
+    Fiber* subscriber = nullptr;  // this fiber, once it is in the list. The list's own links change under its lock
+  };
+  Membership membership;  // in own_context from the first wait that follows it
+  ExceptionState exceptions;
+  // Counts from 1 in each processor, with the processor's number below; 0: this block is nobody's. Read by dumps.
+  std::atomic<std::uint64_t> id{0};
+  std::atomic<std::int64_t> since_ns{0};  // about when it was started or last began to wait; read by dumps
+
+  std::source_location started_at;
   std::uint64_t* canary = nullptr;  // below a stack without guard, see overflow.hpp; null: it has one
-  std::byte* stack_low = nullptr;  // lowest usable byte
-  std::size_t stack_bytes = 0;     // usable
+  std::size_t stack_bytes = 0;      // usable
   void* sanitizer_stack = nullptr;  // ASan's fake stack while not running
   void* sanitizer_fiber = nullptr;  // TSan's idea of this fiber
+
+  // Room for what most closures need; others begin at the top of their stack.
+  static constexpr std::size_t kClosureBytes = 80;
+  static constexpr std::size_t kClosureAlign = 16;
+  alignas(kClosureAlign) std::byte closure_memory[kClosureBytes];
 };
+static_assert(sizeof(Fiber) == 256, "four cache lines: three for the runtime, the rest for the closure");
 
 }  // namespace sluice::internal

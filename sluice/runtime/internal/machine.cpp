@@ -12,6 +12,12 @@ thread_local Machine* machine_of_this_thread = nullptr;
   return machine_of_this_thread;
 }
 
+[[gnu::noinline]] Processor* current_processor() noexcept {
+  asm volatile("");
+  Machine* machine = machine_of_this_thread;
+  return machine != nullptr ? machine->processor : nullptr;
+}
+
 [[gnu::noinline]] void set_current_machine(Machine* machine) noexcept {
   asm volatile("");
   machine_of_this_thread = machine;

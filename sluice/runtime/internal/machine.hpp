@@ -7,7 +7,9 @@
 #include <thread>
 #include <vector>
 
+#include <sluice/base/assert.hpp>
 #include <sluice/base/clock.hpp>
+#include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/fiber.hpp>
 #include <sluice/runtime/internal/poller.hpp>
 #include <sluice/runtime/internal/run_queue.hpp>
@@ -27,9 +29,10 @@ struct Processor {
 
   std::size_t id = 0;
 
-  // Runs before the queue: the fiber made ready last, which finds its data in the cache. Written by the owner, emptied
-  // also by thieves when the owner makes no progress; publishes the fiber.
+  // Runs before the queue: the fiber made ready last, which finds its data in the cache. Written under next_lock, by the
+  // owner, and by thieves when the owner makes no progress; the lock publishes the fiber. Read without it as a hint.
   std::atomic<Fiber*> next{nullptr};
+  BiasedLock next_lock;
   RunQueue queue;
   TimerHeap timers;
   Poller poller;
@@ -50,32 +53,30 @@ struct Processor {
   std::atomic<std::int64_t> wakes_held_until_ns{0};
 
   // Owner only:
-  std::vector<Stack> stacks;
-  Instant served_at;             // timers and poller were looked at
-  Instant awake_since;      // the last sleep ended
+  std::vector<Stack> stacks;        // free ones, the hottest last
+  std::size_t stacks_reserved = 0;  // fibers that may still be started here without asking the pool
+  Fiber* free_fibers = nullptr;     // a chain of blocks
+  std::size_t free_fiber_count = 0;
+  Instant served_at;                // timers and poller were looked at
+  Instant awake_since;              // the last sleep ended
   std::uint32_t held_at_visit = 0;  // of loop_visits: the clock said then that wake-ups are being held
   bool has_seen_talk = false;       // what could have been stolen was soon run by its owner
-  std::uint32_t next_streak = 0;  // turns in a row that `next` got before the queue
+  std::uint32_t next_streak = 0;    // turns in a row that `next` got before the queue
   std::uint32_t loop_visits = 0;
   std::uint64_t random = 0;
 };
 
 /// M: a thread. Runs fibers while it has a processor; waits as a spare while it has none.
 struct Machine {
-  /// What is to be done with the fiber that has just been switched away from, once it is off its stack.
-  enum class After : std::uint8_t { kNothing, kPark, kYield, kRequeue, kBury };
-
   Processor* processor = nullptr;  // null as a spare and inside blocking()
   Processor* retained = nullptr;   // inside blocking(): the one to take back if nobody else has
 
   Fiber* current = nullptr;   // null on the thread's own stack, where the scheduler's loop runs
-  Fiber* previous = nullptr;  // switched away from; `after` says what to do with it
-  After after = After::kNothing;
-  void (*commit)(void*) noexcept = nullptr;  // kPark: releases what guards the wait
-  void* commit_argument = nullptr;
+  Fiber* previous = nullptr;  // switched away from, while the switch lasts
+  Fiber* pending = nullptr;   // to be run by the loop as soon as it is off its stack
+  bool has_ended = false;     // `previous` will not come back
 
   void* loop_context = nullptr;  // the scheduler's loop, while a fiber runs
-  ExceptionState loop_exceptions;
   ExceptionState* thread_exceptions = nullptr;  // __cxa_get_globals() of this thread
   const void* loop_stack_low = nullptr;         // for ASan
   std::size_t loop_stack_bytes = 0;
@@ -92,5 +93,19 @@ struct Machine {
 /// another thread after any switch, so the address of a thread-local must never be kept across one.
 [[nodiscard]] Machine* current_machine() noexcept;
 void set_current_machine(Machine* machine) noexcept;
+
+/// Who calls, and on what: good until the next switch.
+struct Here {
+  Machine& machine;
+  Processor& processor;
+  Fiber& fiber;
+};
+/// Requires: in a fiber, outside of blocking().
+[[nodiscard]] inline Here here() noexcept {
+  Machine* machine = current_machine();
+  SLUICE_ASSERT(machine != nullptr && machine->current != nullptr, "only a fiber can wait: call this inside sluice::run");
+  SLUICE_ASSERT(machine->processor != nullptr, "nothing parks inside blocking()");
+  return {*machine, *machine->processor, *machine->current};
+}
 
 }  // namespace sluice::internal

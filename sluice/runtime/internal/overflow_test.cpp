@@ -51,6 +51,7 @@ TEST_F(OverflowDeathTest, IsNotBlamedForOtherFaults) {
 TEST_F(OverflowDeathTest, IsNamedByTheCanaryWhereThereIsNoGuard) {
   StackPool pool(std::size_t{64} * 1024, GuardKind::kNone);
   std::vector<Stack> stacks;
+  ASSERT_EQ(pool.reserve(1), 1U);
   pool.take_some(stacks, 1);
   Fiber fiber;
   fiber.stack_low = stacks.front().low;

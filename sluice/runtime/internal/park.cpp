@@ -3,61 +3,42 @@
 
 #include <utility>
 
-#include <sluice/base/assert.hpp>
-#include <sluice/runtime/internal/machine.hpp>
-#include <sluice/runtime/internal/scheduler.hpp>
-
 namespace sluice::internal {
-
-Fiber& this_fiber() noexcept {
-  Machine* machine = current_machine();
-  SLUICE_ASSERT(machine != nullptr && machine->current != nullptr, "only a fiber can wait: call this inside sluice::run");
-  SLUICE_ASSERT(machine->processor != nullptr, "nothing parks inside blocking()");
-  return *machine->current;
-}
-
-Context& own_context() noexcept { return *this_fiber().own_context; }
 
 void forget_own_context() noexcept {
   Fiber& self = this_fiber();
-  if (std::exchange(self.membership.is_subscribed, false)) self.own_context->unsubscribe(self.membership);
+  if (std::exchange(self.membership.subscriber, nullptr) != nullptr) self.own_context->unsubscribe(self.membership);
   self.own_context = nullptr;
 }
 
-Wait::Wait(Context* ctx) noexcept : fiber_(this_fiber()), ctx_(ctx) {
-  if (ctx_ == nullptr) {
-    fiber_.wait_word.store(Fiber::kPreparing, std::memory_order_relaxed);  // relaxed: published under the waker's lock
-  } else if (ctx_ == fiber_.own_context) {
-    Fiber::Membership& membership = fiber_.membership;
-    if (!membership.is_subscribed) membership.is_subscribed = ctx_->subscribe(membership);
-    may_park_ = membership.is_subscribed;
-    if (!may_park_) return;
-    // seq_cst: either we see the flag below, or cancel(), which sets it first, sees that we are about to wait.
-    fiber_.wait_word.exchange(Fiber::kPreparing | Fiber::kFollowsOwn);
-    may_park_ = !ctx_->is_cancelled();
-  } else {
-    subscription_.fiber = &fiber_;
-    subscription_.on_cancel = [](Cancellable* self) noexcept {
-      Fiber& waiting = *static_cast<Subscription*>(self)->fiber;
-      if (waiting.claim(Fiber::kContextEndedToken) == Claim::kParked) make_ready(waiting);
-    };
-    fiber_.wait_word.store(Fiber::kPreparing, std::memory_order_relaxed);  // relaxed: published under the context's lock
-    is_subscribed_ = may_park_ = ctx_->subscribe(subscription_);
-  }
+bool join_own_context(Fiber& fiber) noexcept {
+  fiber.membership.on_cancel = [](Cancellable* self, Cancellable::Step step) noexcept {
+    Fiber& waiting = *static_cast<Fiber::Membership*>(self)->subscriber;
+    if (step == Cancellable::Step::kWake && waiting.claim(Fiber::kContextEndedToken, true)) make_ready(waiting);
+  };
+  fiber.membership.subscriber = &fiber;
+  bool has_joined = fiber.own_context->subscribe(fiber.membership);
+  if (!has_joined) fiber.membership.subscriber = nullptr;
+  return has_joined;
 }
 
-Wait::~Wait() {
+bool Wait::follow_other() noexcept {
+  subscription_.fiber = &fiber_;
+  subscription_.on_cancel = [](Cancellable* self, Cancellable::Step step) noexcept {
+    Fiber& waiting = *static_cast<Subscription*>(self)->fiber;
+    if (step == Cancellable::Step::kWake && waiting.claim(Fiber::kContextEndedToken)) make_ready(waiting);
+  };
+  return is_subscribed_ = ctx_->subscribe(subscription_);
+}
+
+void Wait::give_up() noexcept {
+  may_park_ = false;
+  is_claimed_ = !fiber_.claim(Fiber::kContextEndedToken);  // whoever it was, has put us into a run queue
+}
+
+void Wait::clean_up() noexcept {
+  if (is_claimed_) park_current();
   if (is_subscribed_) ctx_->unsubscribe(subscription_);
-  // relaxed: nobody else cares; a claim that comes too late finds neither kPreparing nor kWaiting, before and after.
-  fiber_.wait_word.store(Fiber::kRunning, std::memory_order_relaxed);
-  fiber_.reason.store(ParkReason::kNone, std::memory_order_relaxed);  // relaxed: for dumps
-}
-
-std::uintptr_t Wait::park(ParkReason reason, void (*commit)(void*) noexcept, void* argument) noexcept {
-  fiber_.reason.store(reason, std::memory_order_relaxed);  // relaxed: for dumps
-  Scheduler::running().park_current(commit, argument);
-  // acquire: pairs with the claim; we see what the claimer did before.
-  return fiber_.wait_word.load(std::memory_order_acquire);
 }
 
 }  // namespace sluice::internal

@@ -22,9 +22,10 @@ void make_ready(PollSide& side, Wakeups& wakeups) {
   side.ready = true;
   if (side.waiter == nullptr) return;
   Fiber* fiber = side.waiter->fiber;
-  Claim claim = fiber->claim(reinterpret_cast<std::uintptr_t>(side.waiter));
-  side.ready = claim == Claim::kLost;  // otherwise the waiter uses this edge
-  if (claim == Claim::kParked) wakeups.add(fiber);
+  if (fiber->claim(reinterpret_cast<std::uintptr_t>(side.waiter))) {
+    side.ready = false;  // the waiter uses this edge
+    wakeups.add(fiber);
+  }
   side.waiter = nullptr;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -11,6 +10,7 @@
 
 #include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
+#include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/wait_queue.hpp>
 #include <sluice/runtime/internal/word_lock.hpp>
 
@@ -26,7 +26,7 @@ struct PollSide {
 /// way when the descriptor was closed finds a valid entry, and at worst makes its next user look once in vain.
 struct PollEntry {
   int fd = -1;
-  WordLock lock;
+  BiasedLock lock;
   PollSide readable;  // guarded by lock
   PollSide writable;  // guarded by lock
   PollEntry* next_free = nullptr;

@@ -43,6 +43,7 @@
 #endif
 
 #include <sluice/base/assert.hpp>
+#include <sluice/runtime/internal/asymmetric_fence.hpp>
 #include <sluice/runtime/internal/context_switch.hpp>
 #include <sluice/runtime/internal/cpu_quota.hpp>
 #include <sluice/runtime/internal/futex.hpp>
@@ -76,8 +77,6 @@ constexpr Duration kSysmonSlow = 10ms;         // with nothing to do, as in Go
 constexpr Duration kTrimEvery = 1s;            // how long a stack lies idle before its memory goes back
 constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;  // splitmix64's increment
 
-std::atomic<Scheduler*> running_scheduler{nullptr};  // set and reset by run(); publishes the scheduler
-
 std::uint64_t next_random(std::uint64_t& state) noexcept {  // splitmix64, Steele et al. 2014
   std::uint64_t z = (state += kGolden);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -94,11 +93,14 @@ void bump(std::atomic<Number>& counter) noexcept {
 
 }  // namespace
 
+std::atomic<Scheduler*> Scheduler::running_{nullptr};
+
 Scheduler::Scheduler(const RuntimeOptions& options)
     : options_(options),
       clock_(options.clock ? static_cast<Clock&>(*options.clock) : system_clock()),
       root_(new Context),
-      stacks_(options.stack_bytes),
+      stacks_(options.stack_bytes, StackPool::best_guard(),
+              ((options.processors ? options.processors : usable_processors()) - 1) * kStacksKept),
       processors_(options.processors ? options.processors : usable_processors()) {
   SLUICE_ASSERT(options.clock == nullptr || processors_.size() == 1, "a test's clock needs exactly one processor");
   std::uint64_t seed = options.seed ? options.seed : std::random_device()();
@@ -117,13 +119,6 @@ Scheduler::~Scheduler() {
   if (started == ended) delete root_;
 }
 
-Scheduler& Scheduler::running() noexcept {
-  // acquire: pairs with the store in run(); whoever asks from a foreign thread sees a complete scheduler.
-  Scheduler* scheduler = running_scheduler.load(std::memory_order_acquire);
-  SLUICE_ASSERT(scheduler != nullptr, "this needs a running runtime: call it inside sluice::run");
-  return *scheduler;
-}
-
 Processor& Scheduler::processor() noexcept {
   Machine* machine = current_machine();
   SLUICE_ASSERT(machine != nullptr && machine->processor != nullptr, "only a fiber, outside of blocking(), has a processor");
@@ -136,7 +131,8 @@ std::uint64_t Scheduler::random() noexcept { return next_random(processor().rand
 
 void Scheduler::run(std::function<void()> main, std::source_location where) {
   Scheduler* none = nullptr;
-  SLUICE_ASSERT(running_scheduler.compare_exchange_strong(none, this), "one runtime at a time");
+  SLUICE_ASSERT(running_.compare_exchange_strong(none, this), "one runtime at a time");
+  AsymmetricFence::prepare();
   install_overflow_handler(stacks_);
   Machine& first = machines_.emplace_back();
   first.processor = &processors_[0];
@@ -165,7 +161,7 @@ void Scheduler::run(std::function<void()> main, std::source_location where) {
   sysmon_.join();
   join_machines();
   remove_overflow_handler();
-  running_scheduler.store(nullptr);
+  running_.store(nullptr);
 }
 
 void Scheduler::stop() noexcept {
@@ -207,10 +203,13 @@ void Scheduler::machine_main(Machine& machine) noexcept {
       wait_as_spare(machine);
       continue;
     }
-    Fiber* fiber = find_runnable(machine);
+    Fiber* fiber = std::exchange(machine.pending, nullptr);
+    if (fiber == nullptr) fiber = find_runnable(machine);
     if (fiber == nullptr) break;
+    wait_until_off_stack(*fiber);
     bump(machine.processor->turns);
-    switch_context(machine, nullptr, fiber);
+    give_stack(*machine.processor, *fiber);
+    switch_context(machine, fiber);
   }
   set_current_machine(nullptr);
 }
@@ -239,17 +238,28 @@ Fiber* Scheduler::look_everywhere(Processor& p) noexcept {
 }
 
 Fiber* Scheduler::take_local(Processor& p) noexcept {
-  // relaxed: only thieves change it besides us, and the exchange decides.
-  if (p.next_streak < kMaxNextStreak && p.next.load(std::memory_order_relaxed) != nullptr) {
-    // acquire: pairs with the release in push_local, should a thief have moved it here. Null: a thief was faster.
-    if (Fiber* fiber = p.next.exchange(nullptr, std::memory_order_acquire)) {
+  // relaxed: only thieves change it besides us, and the lock decides.
+  if (p.next.load(std::memory_order_relaxed) != nullptr) {
+    if (p.next_streak < kMaxNextStreak) {
       ++p.next_streak;
+      if (Fiber* fiber = take_next(p)) return fiber;
+    } else if (Fiber* fiber = p.queue.pop()) {
+      p.next_streak = 0;
       return fiber;
     }
   }
   p.next_streak = 0;
   if (Fiber* fiber = p.queue.pop()) return fiber;
-  return p.next.exchange(nullptr, std::memory_order_acquire);  // as above
+  return take_next(p);
+}
+
+Fiber* Scheduler::take_next(Processor& p) noexcept {
+  if (p.next.load(std::memory_order_relaxed) == nullptr) return nullptr;  // relaxed: as above
+  p.next_lock.lock_and_keep(p);
+  Fiber* fiber = p.next.load(std::memory_order_relaxed);  // relaxed, here and below: the lock orders it
+  p.next.store(nullptr, std::memory_order_relaxed);
+  p.next_lock.unlock();
+  return fiber;
 }
 
 Fiber* Scheduler::take_global(Processor& p) noexcept {
@@ -295,9 +305,11 @@ Fiber* Scheduler::steal_from(Processor& victim, Processor& thief) noexcept {
   Wakeups wakeups;
   victim.poller.poll(Duration::zero(), wakeups);
   wakeups.run();
-  // acquire: pairs with the release in push_local.
-  if (Fiber* fiber = victim.next.exchange(nullptr, std::memory_order_acquire)) return fiber;
-  return take_local(thief);
+  victim.next_lock.lock(&thief);
+  Fiber* fiber = victim.next.load(std::memory_order_relaxed);  // relaxed, here and below: the lock orders it
+  victim.next.store(nullptr, std::memory_order_relaxed);
+  victim.next_lock.unlock();
+  return fiber != nullptr ? fiber : take_local(thief);
 }
 
 // Spins until what waits now has waited for long enough; false: its owner got to it first, or there is other work.
@@ -408,10 +420,10 @@ void Scheduler::make_ready(Fiber& fiber) noexcept {
   Machine* machine = current_machine();
   if (machine == nullptr || machine->processor == nullptr) return push_global(fiber);
   Processor& p = *machine->processor;
-  // relaxed: only its owner, we, fills `next`, so an empty one stays empty, and a store does where most wake-ups end.
-  if (p.next.load(std::memory_order_relaxed) == nullptr) return p.next.store(&fiber, std::memory_order_release);  // as below
-  // release: publishes the fiber to a thief. acquire: the one we displace may have been put there by another machine.
-  Fiber* displaced = p.next.exchange(&fiber, std::memory_order_acq_rel);
+  p.next_lock.lock_and_keep(p);
+  Fiber* displaced = p.next.load(std::memory_order_relaxed);  // relaxed, here and below: the lock orders it
+  p.next.store(&fiber, std::memory_order_relaxed);
+  p.next_lock.unlock();
   if (displaced != nullptr) push_local(p, *displaced);
 }
 
@@ -493,32 +505,63 @@ bool Scheduler::is_there_work_for_others(const Processor& except) const noexcept
 Fiber* Scheduler::make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
                              std::source_location where) noexcept {
   Processor& p = processor();
+  if (p.stacks_reserved == 0) p.stacks_reserved = stacks_.reserve(kStackBatch);
+  if (p.stacks_reserved == 0) return nullptr;
+  Fiber* block = take_block(p);
+  if (block == nullptr) return nullptr;
+  --p.stacks_reserved;
+  Fiber* fiber = ::new (block) Fiber;
+  fiber->own_context = own;
+  fiber->started_at = where;
+  fiber->closure = fiber->closure_memory;
+  bool is_large = closure_bytes > Fiber::kClosureBytes || closure_align > Fiber::kClosureAlign;
+  if (is_large) give_stack(p, *fiber, closure_bytes, closure_align);  // at once, for it lies at its top
+  bump(p.fibers_started);
+  std::uint64_t id = p.fibers_started.load(std::memory_order_relaxed) * processors_.size() + p.id;  // relaxed: ours
+  fiber->id.store(id, std::memory_order_release);  // release: pairs with the acquire in FiberPool::for_each
+  return fiber;
+}
+
+Fiber* Scheduler::take_block(Processor& p) noexcept {
+  if (p.free_fibers == nullptr) {
+    p.free_fibers = fibers_.take_some(kStackBatch);
+    p.free_fiber_count = kStackBatch;
+    if (p.free_fibers == nullptr) return nullptr;
+  }
+  --p.free_fiber_count;
+  return std::exchange(p.free_fibers, p.free_fibers->next);
+}
+
+// From the top down: the closure, if it is a large one, and frames; the first page holds them all for a small fiber.
+void Scheduler::give_stack(Processor& p, Fiber& fiber, std::size_t closure_bytes, std::size_t closure_align) noexcept {
+  if (fiber.has_stack) return;
   if (p.stacks.empty()) stacks_.take_some(p.stacks, kStackBatch);
-  if (p.stacks.empty()) return nullptr;
   Stack stack = p.stacks.back();
   p.stacks.pop_back();
 #if defined(__SANITIZE_ADDRESS__)
   __asan_unpoison_memory_region(stack.low, stack.bytes);  // the last fiber's frames did not return
 #endif
-  // From the top down: control block, closure, frames; the first page holds them all for a small fiber.
   auto top = reinterpret_cast<std::uintptr_t>(stack.low) + stack.bytes;
-  auto block = (top - sizeof(Fiber)) & ~std::uintptr_t{63};
-  auto closure = (block - closure_bytes) & ~(std::max<std::uintptr_t>(closure_align, 16) - 1);
-  Fiber* fiber = ::new (reinterpret_cast<void*>(block)) Fiber;
-  fiber->closure = reinterpret_cast<void*>(closure);
-  fiber->stack_low = stack.low;
-  fiber->stack_bytes = closure - reinterpret_cast<std::uintptr_t>(stack.low);
-  if (!stack.is_guarded) plant_canary(*fiber);
-  fiber->own_context = own;
-  fiber->started_at = where;
-  fiber->membership.fiber = fiber;
-  fiber->membership.on_cancel = [](Cancellable* self) noexcept {
-    Fiber& waiting = *static_cast<Fiber::Membership*>(self)->fiber;
-    if (waiting.claim(Fiber::kContextEndedToken, true) == Claim::kParked) internal::make_ready(waiting);
-  };
-  prepare_first_switch(*fiber);
-  bump(p.fibers_started);
-  return fiber;
+  if (closure_bytes > 0) {
+    top = (top - closure_bytes) & ~(std::max<std::uintptr_t>(closure_align, 16) - 1);
+    fiber.closure = reinterpret_cast<void*>(top);
+  }
+  fiber.stack_low = stack.low;
+  fiber.stack_bytes = top - reinterpret_cast<std::uintptr_t>(stack.low);
+  if (!stack.is_guarded) plant_canary(fiber);
+  fiber.has_stack = true;
+  prepare_first_switch(fiber);
+}
+
+// The stack goes on with a fiber that has none; true. False: they must be switched.
+bool Scheduler::hand_stack_over(Fiber& ended, Fiber& next) noexcept {
+  if (!kStacksAreHandedOver || next.has_stack) return false;
+  next.stack_low = ended.stack_low;
+  next.stack_bytes = ended.stack_bytes;
+  next.canary = ended.canary;
+  next.has_stack = true;
+  next.is_on_stack.store(true, std::memory_order_relaxed);  // relaxed: it is ours alone
+  return true;
 }
 
 // Who runs when the current fiber leaves. Straight on to the next one; now and then null: through the loop, which looks at
@@ -528,66 +571,78 @@ Fiber* Scheduler::successor(Processor& p) noexcept {
   return p.turns.load(std::memory_order_relaxed) % kLoopEvery == 0 ? nullptr : take_local(p);  // relaxed: ours
 }
 
-void Scheduler::park_current(void (*commit)(void*) noexcept, void* argument) noexcept {
-  Machine& machine = *current_machine();
-  machine.previous = machine.current;
-  machine.after = Machine::After::kPark;
-  machine.commit = commit;
-  machine.commit_argument = argument;
-  switch_context(machine, machine.current, successor(*machine.processor));
+// Inline, as everything that is left by a switch: see stack_switch.hpp.
+[[gnu::always_inline]] inline void Scheduler::switch_to(Machine& machine, Fiber* next) noexcept {
+  if (next == machine.current) return;  // it was made ready before it had left
+  // On another machine somebody leaves his stack at this moment, perhaps for ours: leave first, then wait for him.
+  // acquire: pairs with the release in arrive(); its registers are saved.
+  if (next != nullptr && next->is_on_stack.load(std::memory_order_acquire)) machine.pending = std::exchange(next, nullptr);
+  if (next != nullptr) give_stack(*machine.processor, *next);
+  switch_context(machine, next);
 }
 
 void Scheduler::yield_current() noexcept {
   Machine& machine = *current_machine();
-  machine.previous = machine.current;
-  machine.after = Machine::After::kYield;
-  switch_context(machine, machine.current, successor(*machine.processor));
+  push_local(*machine.processor, *machine.current);
+  switch_to(machine, successor(*machine.processor));
 }
 
 void Scheduler::end_current() noexcept {
   Machine& machine = *current_machine();
-  machine.previous = machine.current;
-  machine.after = Machine::After::kBury;
-  switch_away_for_ever(machine, machine.current, successor(*machine.processor));
-}
-
-// The other side of every switch: the fiber that left is off its stack now, and only now may others have it.
-void Scheduler::after_switch(Machine& machine) noexcept {
-  Fiber* left = std::exchange(machine.previous, nullptr);
-  if (left != nullptr && left->canary != nullptr) look_at_canary(*left);
-  switch (std::exchange(machine.after, Machine::After::kNothing)) {
-    case Machine::After::kNothing: return;
-    case Machine::After::kPark: {
-      // relaxed: a claimer may have changed it since; the exchange below decides.
-      std::uintptr_t preparing = left->wait_word.load(std::memory_order_relaxed);
-      constexpr std::uintptr_t kSwap = Fiber::kPreparing | Fiber::kWaiting;
-      // release: publishes the saved registers to whoever claims the wait and makes the fiber ready.
-      bool is_waiting = (preparing & Fiber::kPreparing) != 0 &&
-                        left->wait_word.compare_exchange_strong(preparing, preparing ^ kSwap, std::memory_order_release,
-                                                                std::memory_order_relaxed);
-      machine.commit(machine.commit_argument);
-      if (!is_waiting) make_ready(*left);  // claimed on its way: the claimer left the rest to us
-      return;
-    }
-    case Machine::After::kYield: push_local(*machine.processor, *left); return;
-    case Machine::After::kRequeue:
-      push_global(*left);
-      count_away(-1);
-      // Meanwhile the fiber may have run and gone to sleep; seeing it counted, its processor would not let time jump.
-      if (options_.clock != nullptr) wake_one_processor();
-      return;
-    case Machine::After::kBury: bury(machine, *left); return;
-  }
-}
-
-void Scheduler::bury(Machine& machine, Fiber& fiber) noexcept {
-  Stack stack{fiber.stack_low, stacks_.usable_bytes(), fiber.canary == nullptr};
-  forget_switches(fiber);
-  fiber.~Fiber();
   Processor& p = *machine.processor;
-  bump(p.fibers_ended);
+  Fiber& ended = *machine.current;
+  Fiber* next = successor(p);
+  if (next != nullptr && hand_stack_over(ended, *next)) {
+    machine.current = next;
+    forget(p, ended);
+    return;
+  }
+  if (next != nullptr && next->is_on_stack.load(std::memory_order_acquire))  // acquire: as in switch_to
+    machine.pending = std::exchange(next, nullptr);
+  if (next != nullptr) give_stack(p, *next);
+  switch_away_for_ever(machine, next);
+}
+
+void Scheduler::bury(Machine& machine, Fiber& ended) noexcept {
+  // While a fiber has it, its end may have been a closure's place.
+  Stack stack{ended.stack_low, stacks_.usable_bytes(), ended.canary == nullptr};
+  forget_switches(ended);
+  machine.has_ended = false;
+  Processor& p = *machine.processor;
+  forget(p, ended);
   p.stacks.push_back(stack);
   if (p.stacks.size() > kStacksKept) stacks_.put_some(p.stacks, kStackBatch);
+}
+
+// Its block is free. Others may keep too few of them, and of promises of stacks.
+void Scheduler::forget(Processor& p, Fiber& ended) noexcept {
+  ended.id.store(0, std::memory_order_relaxed);  // relaxed: who reads it looks for a change
+  ended.next = p.free_fibers;
+  p.free_fibers = &ended;
+  bump(p.fibers_ended);
+  if (++p.stacks_reserved > kStacksKept) {
+    stacks_.release(kStackBatch);
+    p.stacks_reserved -= kStackBatch;
+  }
+  if (++p.free_fiber_count > kStacksKept) put_blocks_back(p);
+}
+
+void Scheduler::put_blocks_back(Processor& p) noexcept {
+  Fiber* last = p.free_fibers;
+  for (std::size_t i = 1; i < kStackBatch; ++i) last = last->next;
+  Fiber* chain = std::exchange(p.free_fibers, std::exchange(last->next, nullptr));
+  p.free_fiber_count -= kStackBatch;
+  fibers_.put_some(chain);
+}
+
+void Scheduler::wait_until_off_stack(const Fiber& fiber) noexcept {
+  for (int spin = 0; fiber.is_on_stack.load(std::memory_order_acquire); ++spin) {  // acquire: as in switch_to
+    if (spin < kPausesPerLook) {
+      relax_processor();
+    } else {
+      ::sched_yield();  // the kernel took its processor away in just that moment
+    }
+  }
 }
 
 // ---- processors that change hands ----
@@ -616,9 +671,11 @@ void Scheduler::leave_blocking() noexcept {
     }
   }
   // Our processor has gone on without us: queue up for any, and become a spare.
-  machine.previous = machine.current;
-  machine.after = Machine::After::kRequeue;
-  switch_context(machine, machine.current, nullptr);
+  push_global(*machine.current);
+  count_away(-1);
+  // Meanwhile the fiber may have run and gone to sleep; seeing it counted, its processor would not let time jump.
+  if (options_.clock != nullptr) wake_one_processor();
+  switch_context(machine, nullptr);
 }
 
 // False: there is no machine to be had, or the runtime stops; the processor stays with the caller.
@@ -668,7 +725,8 @@ void Scheduler::sysmon_main() noexcept {
     for (std::size_t i = 0; i < processors_.size(); ++i) had_work |= look_after(processors_[i], seen[i]);
     pause = had_work ? kSysmonFast : std::min(pause * 2, kSysmonSlow);
     if (Instant now = system_clock().now(); now - trimmed_at >= kTrimEvery) {
-      is_trimmed = !stacks_.trim();
+      is_trimmed = !stacks_.trim() && !fibers_.trim();
+      BiasedLock::refill_budget();
       trimmed_at = now;
     }
     if (pause == kSysmonSlow && is_trimmed && sleep_while_all_sleep()) pause = kSysmonFast;
@@ -724,12 +782,21 @@ bool Scheduler::look_after(Processor& p, Seen& seen) noexcept {
 
 // ---- what the rest of the runtime sees ----
 
-void after_switch(Machine& machine) noexcept { Scheduler::running().after_switch(machine); }
+void park_current() noexcept {
+  Machine& machine = *current_machine();
+  Scheduler& scheduler = Scheduler::running();
+  scheduler.switch_to(machine, scheduler.successor(*machine.processor));
+}
 
-void fiber_main(Fiber& fiber) noexcept {
-  fiber.entry(fiber.closure);
-  forget_own_context();
-  Scheduler::running().end_current();
+void bury(Machine& machine, Fiber& ended) noexcept { Scheduler::running().bury(machine, ended); }
+
+void fiber_main() noexcept {
+  for (;;) {
+    Fiber& self = *current_machine()->current;
+    self.entry(self.closure);
+    forget_own_context();
+    Scheduler::running().end_current();  // returns if this stack goes on with another fiber
+  }
 }
 
 void make_ready(Fiber& fiber) noexcept { Scheduler::running().make_ready(fiber); }

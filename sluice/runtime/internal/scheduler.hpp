@@ -11,11 +11,13 @@
 #include <thread>
 #include <vector>
 
+#include <sluice/base/assert.hpp>
 #include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/runtime/blocking.hpp>
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/go.hpp>
+#include <sluice/runtime/internal/fiber_pool.hpp>
 #include <sluice/runtime/internal/machine.hpp>
 
 namespace sluice::internal {
@@ -30,7 +32,12 @@ class Scheduler {
   ~Scheduler();
 
   /// The running one. Requires: there is one.
-  [[nodiscard]] static Scheduler& running() noexcept;
+  [[nodiscard]] static Scheduler& running() noexcept {
+    // acquire: pairs with the store in run(); whoever asks from a foreign thread sees a complete scheduler.
+    Scheduler* scheduler = running_.load(std::memory_order_acquire);
+    SLUICE_ASSERT(scheduler != nullptr, "this needs a running runtime: call it inside sluice::run");
+    return *scheduler;
+  }
 
   /// Turns the calling thread into the first machine until stop(); `main` becomes the first fiber.
   void run(std::function<void()> main, std::source_location where);
@@ -40,12 +47,12 @@ class Scheduler {
                                   std::source_location where) noexcept;
   void make_ready(Fiber& fiber) noexcept;
   void make_ready_behind(Fiber& fiber) noexcept;  ///< at the end of the queue instead of next
-  void park_current(void (*commit)(void*) noexcept, void* argument) noexcept;
   void yield_current() noexcept;
-  [[noreturn]] void end_current() noexcept;
+  /// Returns if the stack goes on with another fiber, which is current then.
+  void end_current() noexcept;
   void enter_blocking(Expect expect) noexcept;
   void leave_blocking() noexcept;
-  void after_switch(Machine& machine) noexcept;
+  void bury(Machine& machine, Fiber& ended) noexcept;
 
   [[nodiscard]] Clock& clock() noexcept { return clock_; }
   [[nodiscard]] Context& root() noexcept { return *root_; }
@@ -58,11 +65,14 @@ class Scheduler {
   [[nodiscard]] std::uint64_t random() noexcept;
 
  private:
+  friend void park_current() noexcept;
+
   // The machine's loop, on the thread's own stack.
   void machine_main(Machine& machine) noexcept;
   Fiber* find_runnable(Machine& machine) noexcept;
   Fiber* look_everywhere(Processor& p) noexcept;
   Fiber* take_local(Processor& p) noexcept;
+  Fiber* take_next(Processor& p) noexcept;
   Fiber* take_global(Processor& p) noexcept;
   Fiber* steal(Processor& thief) noexcept;
   Fiber* steal_from(Processor& victim, Processor& thief) noexcept;
@@ -92,7 +102,15 @@ class Scheduler {
   void count_away(int change) noexcept;
   Fiber* successor(Processor& p) noexcept;
   void join_machines() noexcept;
-  void bury(Machine& machine, Fiber& fiber) noexcept;
+
+  // Fibers.
+  void switch_to(Machine& machine, Fiber* next) noexcept;
+  static void wait_until_off_stack(const Fiber& fiber) noexcept;
+  Fiber* take_block(Processor& p) noexcept;
+  void put_blocks_back(Processor& p) noexcept;
+  void give_stack(Processor& p, Fiber& fiber, std::size_t closure_bytes = 0, std::size_t closure_align = 1) noexcept;
+  bool hand_stack_over(Fiber& ended, Fiber& next) noexcept;
+  void forget(Processor& p, Fiber& ended) noexcept;
 
   void sysmon_main() noexcept;
   bool sleep_while_all_sleep() noexcept;
@@ -103,11 +121,14 @@ class Scheduler {
   };
   bool look_after(Processor& p, Seen& seen) noexcept;
 
+  static std::atomic<Scheduler*> running_;  // set and reset by run(); publishes the scheduler
+
   const RuntimeOptions options_;
   Clock& clock_;
   // Kept beyond the end if fibers are abandoned: they may be subscribed to it.
   Context* root_;
   StackPool stacks_;
+  FiberPool fibers_;
   PollEntryPool poll_entries_;
   std::deque<Processor> processors_;
 

@@ -35,9 +35,16 @@ Duration processor_time() {
 TEST(Scheduler, AnIdleProcessBurnsNothing) {
   for (std::size_t processors : {1, 2, 4})
     on_processors(processors, [](Context& ctx) {
+      WaitGroup starting;
+      starting.add(100);
       TaskGroup waiting{ctx};
-      for (int i = 0; i < 100; ++i) waiting.go([](Context& own) { static_cast<void>(sleep(own, 1h)); });
-      EXPECT_TRUE(sleep(ctx, 50ms));  // who has spun has stopped by now
+      for (int i = 0; i < 100; ++i)
+        waiting.go([&](Context& own) {
+          starting.done();
+          static_cast<void>(sleep(own, 1h));
+        });
+      EXPECT_TRUE(starting.wait(ctx));  // under TSan that takes a while
+      EXPECT_TRUE(sleep(ctx, 50ms));    // who has spun has stopped by now
       Duration before = processor_time();
       EXPECT_TRUE(sleep(ctx, 200ms));
       EXPECT_LT(processor_time() - before, kSanitized ? 20ms : 2ms);

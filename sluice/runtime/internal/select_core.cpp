@@ -68,26 +68,21 @@ class SelectRun {
     for (std::size_t i = 0; i < lock_count_; ++i) cases_[i].lock->lock_.lock();
   }
   void unlock_all() noexcept {
-    // The last lock that falls lets a waker finish this wait, and with it end this object: count on our own stack.
-    std::span<SelectCase> cases = cases_;
-    for (std::size_t i = lock_count_; i > 0; --i) {
-      ChannelCore* channel = cases[i - 1].lock;
-      channel->lock_.unlock();
-    }
+    for (std::size_t i = lock_count_; i > 0; --i) cases_[i - 1].lock->lock_.unlock();
   }
 
   // Unlocks if it finds one.
   std::optional<SelectChoice> take_ready() {
-    Wakeups wakeups;
+    Waiter* served = nullptr;
     for (const SelectCase& at : cases_) {
       const SelectCase& item = cases_[at.turn];
       auto step = ChannelCore::Step::kMustWait;
-      if (item.kind == SelectCase::Kind::kSend) step = item.channel->send_unlocked(item.slot, wakeups);
-      if (item.kind == SelectCase::Kind::kReceive) step = item.channel->recv_unlocked(item.slot, wakeups);
+      if (item.kind == SelectCase::Kind::kSend) step = item.channel->send_unlocked(item.slot, served);
+      if (item.kind == SelectCase::Kind::kReceive) step = item.channel->recv_unlocked(item.slot, served);
       if (item.kind == SelectCase::Kind::kAfter && item.length <= Duration::zero()) step = ChannelCore::Step::kClosed;
       if (step == ChannelCore::Step::kMustWait) continue;
       unlock_all();
-      wakeups.run();
+      if (served != nullptr) make_ready(*served->fiber);
       return SelectChoice{at.turn, step == ChannelCore::Step::kDone && item.kind == SelectCase::Kind::kReceive};
     }
     return std::nullopt;
@@ -100,13 +95,9 @@ class SelectRun {
       return {kEnded, false};
     }
     for (SelectCase& item : cases_) enqueue(item);
-    return leave(wait.park(ParkReason::kSelect, lock_count_ > 0 ? &commit_unlock_all : &commit_nothing, this));
+    unlock_all();
+    return leave(wait.park(ParkReason::kSelect));
   }
-
-  static void commit_unlock_all(void* self) noexcept { static_cast<SelectRun*>(self)->unlock_all(); }
-  // Without a channel no lock keeps a timer or the context from ending this wait, and with it this object, before the
-  // commit: it must not look.
-  static void commit_nothing(void*) noexcept {}
 
   void enqueue(SelectCase& item) {
     if (item.kind != SelectCase::Kind::kAfter) {
@@ -116,7 +107,7 @@ class SelectRun {
     item.timer.fiber = &fiber_;
     item.timer.fire = [](Timer* self) noexcept {
       Fiber& fiber = *static_cast<SelectCase::CaseTimer*>(self)->fiber;
-      if (fiber.claim(token_of(*self)) == Claim::kParked) make_ready(fiber);
+      if (fiber.claim(token_of(*self))) make_ready(fiber);
     };
     Scheduler& scheduler = Scheduler::running();
     scheduler.processor().timers.add(item.timer, Deadline::after(scheduler.clock(), item.length).when());

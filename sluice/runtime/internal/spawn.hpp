@@ -18,9 +18,9 @@ namespace sluice::internal {
 
 struct Fiber;
 
-/// A new fiber with room for a closure at the top of its stack; not started.
+/// A new fiber with room for a closure; not started.
 struct NewFiber {
-  Fiber* fiber;           ///< null: no stack to be had
+  Fiber* fiber;  ///< null: no stack to be had
   void* closure_memory;
 };
 [[nodiscard]] NewFiber make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,

@@ -39,17 +39,38 @@ GuardKind StackPool::best_guard() noexcept {
   return kBest;
 }
 
-StackPool::StackPool(std::size_t stack_bytes, GuardKind guard)
+StackPool::StackPool(std::size_t stack_bytes, GuardKind guard, std::size_t spare)
     : page_bytes_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))),
       stack_bytes_(std::max(round_up(stack_bytes, page_bytes_), 4 * page_bytes_)),
       guard_bytes_(std::min(kGuardBytes, round_up(stack_bytes_ / 4, page_bytes_))),
       stacks_per_slab_(std::max<std::size_t>(kSlabBytes / stack_bytes_, 1)),
       guard_kind_(guard),
+      spare_(spare),
       split_guards_left_(kSplitGuardBudget),
       slabs_(kMaxSlabs) {}
 
 StackPool::~StackPool() {
   for (std::size_t i = 0; i < slab_count_.load(); ++i) ::munmap(slabs_[i].load(), stacks_per_slab_ * stack_bytes_);
+}
+
+// A processor may be out of stacks while others keep idle ones, so there are always that many more than were promised.
+std::size_t StackPool::reserve(std::size_t wanted) {
+  std::lock_guard hold(lock_);
+  std::size_t needed = reserved_ + spare_ + wanted;
+  while (capacity_unlocked() < needed && add_slab()) {}
+  std::size_t missing = needed - std::min(needed, capacity_unlocked());
+  std::size_t granted = wanted - std::min(wanted, missing);
+  reserved_ += granted;
+  return granted;
+}
+
+void StackPool::release(std::size_t count) {
+  std::lock_guard hold(lock_);
+  reserved_ -= count;
+}
+
+std::size_t StackPool::capacity_unlocked() const noexcept {
+  return slab_count_.load(std::memory_order_relaxed) * stacks_per_slab_;  // relaxed: written under lock_, which we hold
 }
 
 void StackPool::take_some(std::vector<Stack>& to, std::size_t wanted) {
@@ -119,11 +140,12 @@ Stack StackPool::stack_above_guard(const void* address) const noexcept {
   return {};
 }
 
-// Nothing: the kernel refuses address space.
+// Nothing: all have left.
 Stack StackPool::carve() {
-  if (fresh_left_ == 0 && !add_slab()) return {};
-  std::byte* low = std::exchange(fresh_, fresh_ + stack_bytes_);
-  --fresh_left_;
+  if (carved_ == capacity_unlocked()) return {};
+  std::byte* slab = slabs_[carved_ / stacks_per_slab_].load(std::memory_order_relaxed);  // relaxed: as in capacity_unlocked
+  std::byte* low = slab + carved_ % stacks_per_slab_ * stack_bytes_;
+  ++carved_;
   return {low + guard_bytes_, usable_bytes(), guard(low)};
 }
 
@@ -134,9 +156,7 @@ bool StackPool::add_slab() {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return false;
   ::madvise(memory, bytes, MADV_NOHUGEPAGE);  // one touched page must not cost two megabytes
-  fresh_ = static_cast<std::byte*>(memory);
-  fresh_left_ = stacks_per_slab_;
-  slabs_[count].store(fresh_, std::memory_order_relaxed);  // relaxed: published by the count
+  slabs_[count].store(static_cast<std::byte*>(memory), std::memory_order_relaxed);  // relaxed: published by the count
   // release: pairs with the acquire in stack_above_guard.
   slab_count_.store(count + 1, std::memory_order_release);
   return true;

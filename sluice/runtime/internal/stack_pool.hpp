@@ -7,6 +7,7 @@
 #include <deque>
 #include <vector>
 
+#include <sluice/runtime/internal/fiber.hpp>
 #include <sluice/runtime/internal/word_lock.hpp>
 
 namespace sluice::internal {
@@ -18,13 +19,6 @@ enum class GuardKind : std::uint8_t {
   kNone,   ///< the budget of mappings is spent: the fiber carries a canary, looked at whenever it is switched away from
 };
 
-/// A stack: [low, low + bytes) is usable, the guard lies below.
-struct Stack {
-  std::byte* low = nullptr;
-  std::size_t bytes = 0;
-  bool is_guarded = false;  ///< false: what lies below can be written, and somebody has to look whether it was
-};
-
 /// Stacks for fibers, cut from slabs of address space, so that a million of them stay within the kernel's default number
 /// of mappings. Memory is committed when a stack is used, stays with it for the next user, and is given back by trim().
 /// Threads: any; trim() by one at a time. Lifetime: outlives all fibers.
@@ -32,14 +26,19 @@ class StackPool {
  public:
   /// `stack_bytes`: address space of one stack, its guard included; rounded up to pages, at least four.
   /// `guard`: for tests; the best that the kernel has by default.
-  explicit StackPool(std::size_t stack_bytes, GuardKind guard = best_guard());
+  /// `spare`: how many stacks may lie idle outside of the pool.
+  explicit StackPool(std::size_t stack_bytes, GuardKind guard = best_guard(), std::size_t spare = 0);
   StackPool(const StackPool&) = delete;
   StackPool& operator=(const StackPool&) = delete;
   ~StackPool();
 
   [[nodiscard]] static GuardKind best_guard() noexcept;
 
-  /// Appends up to `wanted` stacks to `to`; none if the kernel refuses address space.
+  /// Promises up to `wanted` stacks, to be taken some time later; 0 if the kernel refuses address space.
+  [[nodiscard]] std::size_t reserve(std::size_t wanted);
+  /// Takes promises back: the fibers have ended.
+  void release(std::size_t count);
+  /// Appends up to `wanted` stacks to `to`, at least one. Requires: no more are in use than were promised.
   void take_some(std::vector<Stack>& to, std::size_t wanted);
   /// Takes back the last `count` stacks of `from`.
   void put_some(std::vector<Stack>& from, std::size_t count);
@@ -64,6 +63,7 @@ class StackPool {
   static constexpr std::size_t kMaxSlabs = 4096;                    // a million default stacks and a few
 
   Stack carve();
+  [[nodiscard]] std::size_t capacity_unlocked() const noexcept;
   bool add_slab();
   bool guard(std::byte* low) noexcept;
   std::vector<Stack> take_idle(std::size_t wanted);
@@ -73,12 +73,13 @@ class StackPool {
   const std::size_t guard_bytes_;
   const std::size_t stacks_per_slab_;
   const GuardKind guard_kind_;
+  const std::size_t spare_;
   mutable WordLock lock_;
   std::deque<Stack> warm_;            // guarded by lock_; with their memory, the one used last at the back
   std::vector<Stack> cold_;           // guarded by lock_; without
   std::size_t least_warm_ = 0;        // guarded by lock_; how few warm ones there have been since the last trim
-  std::byte* fresh_ = nullptr;        // guarded by lock_; the next stack of the last slab
-  std::size_t fresh_left_ = 0;        // guarded by lock_
+  std::size_t carved_ = 0;            // guarded by lock_; stacks that have left the slabs, in their order
+  std::size_t reserved_ = 0;          // guarded by lock_
   std::size_t split_guards_left_;     // guarded by lock_
   // In the order they were made. Written under lock_, each once; read without by stack_above_guard.
   std::vector<std::atomic<std::byte*>> slabs_;

@@ -17,8 +17,14 @@ constexpr std::size_t kKiB = 1024;
 
 std::vector<Stack> take(StackPool& pool, std::size_t count) {
   std::vector<Stack> stacks;
-  pool.take_some(stacks, count);
+  if (std::size_t granted = pool.reserve(count); granted > 0) pool.take_some(stacks, granted);
   return stacks;
+}
+
+// As when fibers end: the promises go back with their stacks.
+void put(StackPool& pool, std::vector<Stack>& stacks) {
+  pool.release(stacks.size());
+  pool.put_some(stacks, stacks.size());
 }
 
 TEST(StackPool, StacksAreApartAndTheirsIsEveryByte) {
@@ -47,7 +53,7 @@ TEST(StackPool, HandsOutWhatWasUsedLast) {
   StackPool pool(64 * kKiB);
   std::vector<Stack> stacks = take(pool, 3);
   std::byte* last = stacks.back().low;
-  pool.put_some(stacks, 3);
+  put(pool, stacks);
   EXPECT_TRUE(stacks.empty());
   EXPECT_EQ(pool.warm_count(), 3U);
   EXPECT_EQ(take(pool, 1).front().low, last);
@@ -58,6 +64,27 @@ TEST(StackPool, GivesNothingWhenThereIsNoAddressSpace) {
   StackPool pool(std::size_t{1} << 46);
   EXPECT_EQ(take(pool, 10).size(), 1U);  // one is half of what a process can address
   EXPECT_TRUE(take(pool, 1).empty());
+}
+
+// A processor that keeps idle stacks must not leave another one without the stacks that it was promised.
+TEST(StackPool, KeepsAsManyMoreThanItPromisesAsMayLieIdleElsewhere) {
+  StackPool pool(64 * kKiB, StackPool::best_guard(), 64);
+  ASSERT_EQ(pool.reserve(2000), 2000U);
+  std::vector<Stack> idle_elsewhere, used;
+  pool.take_some(idle_elsewhere, 64);
+  pool.take_some(used, 2000);
+  EXPECT_EQ(used.size(), 2000U);
+}
+
+TEST(StackPool, PromisesNoMoreThanItCanKeep) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizers have taken the address space";
+  StackPool pool(std::size_t{1} << 45);
+  std::size_t granted = pool.reserve(100);
+  EXPECT_GT(granted, 0U);
+  EXPECT_LT(granted, 4U);  // there are four quarters
+  EXPECT_EQ(pool.reserve(1), 0U);
+  pool.release(1);
+  EXPECT_EQ(pool.reserve(2), 1U);
 }
 
 TEST(StackPool, KnowsItsGuards) {
@@ -100,7 +127,7 @@ TEST(StackPool, GivesTheMemoryOfIdleStacksBackButForSome) {
   const std::size_t count = StackPool::kWarmStacks + 200;
   std::vector<Stack> stacks = take(pool, count);
   for (const Stack& stack : stacks) stack.low[0] = std::byte{0x5a};
-  pool.put_some(stacks, count);
+  put(pool, stacks);
 
   EXPECT_TRUE(pool.trim());  // they have been used since the last time
   EXPECT_EQ(pool.warm_count(), count);
@@ -116,10 +143,10 @@ TEST(StackPool, LeavesAloneWhatIsInUse) {
   StackPool pool(16 * kKiB);
   const std::size_t count = StackPool::kWarmStacks + 200;
   std::vector<Stack> stacks = take(pool, count);
-  pool.put_some(stacks, count);
+  put(pool, stacks);
   pool.trim();
   std::vector<Stack> busy = take(pool, 150);  // there were 150 fewer for a moment
-  pool.put_some(busy, 150);
+  put(pool, busy);
   pool.trim();
   EXPECT_EQ(pool.warm_count(), count - 50);
 }

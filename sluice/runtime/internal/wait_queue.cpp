@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/internal/wait_queue.hpp>
 
-#include <mutex>
-
 #include <sluice/runtime/internal/fiber.hpp>
 #include <sluice/runtime/internal/park.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
 
 namespace sluice::internal {
 
-Waiter* WaitQueue::claim_front(Wakeups& wakeups) noexcept {
-  while (!waiters_.is_empty())
-    if (Waiter* claimed = claim_first(wakeups)) return claimed;
+Waiter* WaitQueue::claim_any() noexcept {
+  while (Waiter* waiter = waiters_.pop_front())
+    if (waiter->fiber->claim(reinterpret_cast<std::uintptr_t>(waiter))) return waiter;
   return nullptr;
+}
+
+Waiter* WaitQueue::claim_front(Wakeups& wakeups) noexcept {
+  Waiter* waiter = claim_front();
+  if (waiter != nullptr) wakeups.add(waiter->fiber);
+  return waiter;
 }
 
 Waiter* WaitQueue::claim_first(Wakeups& wakeups) noexcept {
   Waiter* waiter = waiters_.pop_front();
-  Claim claim = waiter->fiber->claim(reinterpret_cast<std::uintptr_t>(waiter));
-  if (claim == Claim::kParked) wakeups.add(waiter->fiber);
-  return claim == Claim::kLost ? nullptr : waiter;
+  if (!waiter->fiber->claim(reinterpret_cast<std::uintptr_t>(waiter))) return nullptr;
+  wakeups.add(waiter->fiber);
+  return waiter;
 }
 
 void Wakeups::add(Fiber* fiber) noexcept {
@@ -41,12 +45,11 @@ void Wakeups::run() noexcept {
   }
 }
 
-bool wait_in_queue(WaitQueue& queue, Waiter& waiter, WordLock& lock, ParkReason reason, Context* ctx) {
-  Wait wait(ctx);
-  std::uintptr_t token = Fiber::kContextEndedToken;
+bool wait_in_queue(WaitQueue& queue, Waiter& waiter, BiasedLock& lock, ParkReason reason, Context* ctx) noexcept {
+  Wait wait(ctx, *waiter.fiber);
   if (wait.may_park()) {
-    token = wait.park(reason, [](void* held) noexcept { static_cast<WordLock*>(held)->unlock(); }, &lock);
-    if (token == reinterpret_cast<std::uintptr_t>(&waiter)) return true;
+    lock.unlock();
+    if (wait.park(reason) == reinterpret_cast<std::uintptr_t>(&waiter)) return true;
     lock.lock();
   }
   if (waiter.is_linked()) queue.remove(waiter);

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/intrusive_list.hpp>
 #include <sluice/runtime/internal/park_reason.hpp>
-#include <sluice/runtime/internal/word_lock.hpp>
 
 namespace sluice {
 class Context;
@@ -39,13 +39,13 @@ class Wakeups {
   Fiber* last_ = nullptr;
 };
 
-/// The fibers that wait for one primitive, first come first served. Guarded by that primitive's WordLock.
+/// The fibers that wait for one primitive, first come first served. Guarded by that primitive's lock.
 ///
 /// One protocol for all primitives:
 ///   waiter  1. locks, finds that it must wait        waker  1. locks, changes the state
 ///           2. push_back(waiter), Wait                      2. claim_front: takes the first one whose wait it wins
-///           3. Wait::park: switches away; the               3. unlocks
-///              lock is released on the other side           4. Wakeups::run
+///           3. unlocks                                      3. unlocks
+///           4. Wait::park: switches away                    4. Wakeups::run
 /// A waiter whose context ended is claimed by that; claim_front drops it, or it removes itself.
 class WaitQueue {
  public:
@@ -55,20 +55,24 @@ class WaitQueue {
   void push_front(Waiter& waiter) noexcept { waiters_.push_front(waiter); }
   void remove(Waiter& waiter) noexcept { waiters_.remove(waiter); }
 
-  /// Removes and returns the first waiter whose wait we ended, null if there is none. Its fiber is in `wakeups` if the
-  /// caller has to make it runnable: Wakeups::run(), after unlocking.
+  /// Removes and returns the first waiter whose wait we ended, null if there is none. Its fiber is in `wakeups`, to be made
+  /// runnable after unlocking.
   Waiter* claim_front(Wakeups& wakeups) noexcept;
+  /// As above, but what has to be made runnable is the returned waiter's fiber.
+  Waiter* claim_front() noexcept { return is_empty() ? nullptr : claim_any(); }
   /// As above, but tries the first one only; null also if its wait had ended otherwise. It leaves the queue either way.
   /// Requires: not empty.
   Waiter* claim_first(Wakeups& wakeups) noexcept;
 
  private:
+  Waiter* claim_any() noexcept;
+
   IntrusiveList<Waiter> waiters_;
 };
 
-/// Parks the current fiber, which is in `queue`, and releases `lock` when it is off its stack. True: a waker claimed it.
+/// Releases `lock` and parks the current fiber, which is in `queue`. True: a waker claimed it.
 /// False: `ctx` ended first; the waiter has left the queue. The lock is not held afterwards.
 /// Null ctx: cannot be cancelled. Requires: lock held, waiter.fiber is the current one.
-bool wait_in_queue(WaitQueue& queue, Waiter& waiter, WordLock& lock, ParkReason reason, Context* ctx);
+bool wait_in_queue(WaitQueue& queue, Waiter& waiter, BiasedLock& lock, ParkReason reason, Context* ctx) noexcept;
 
 }  // namespace sluice::internal
