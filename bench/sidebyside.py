@@ -53,7 +53,7 @@ def median(values):
 
 
 def spread(ratios):
-    """"median [min..max]"."""
+    """'median [min..max]'."""
     digits = 2 if median(ratios) >= 0.1 else 4
     return f"{median(ratios):.{digits}f} [{min(ratios):.{digits}f}..{max(ratios):.{digits}f}]"
 
@@ -73,12 +73,16 @@ def machine():
             f"load average at the start {load:.2f}")
 
 
-def publish(name, text):
-    """Replaces the block between <!-- measured: name --> and <!-- /measured --> in docs/performance.md."""
-    document = DOCUMENT.read_text()
+def replace_block(document, name, text):
+    """The document with `text` between its <!-- measured: name --> and the next <!-- /measured -->."""
     begin, end = f"<!-- measured: {name} -->\n", "<!-- /measured -->"
     before, found, rest = document.partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
-        sys.exit(f"{DOCUMENT} has no block '{begin.strip()}' to put the figures into")
-    DOCUMENT.write_text(before + begin + text + end + after)
+        sys.exit(f"{DOCUMENT.name} has no block '{begin.strip()}' to put the figures into")
+    return before + begin + text + end + after
+
+
+def publish(name, text):
+    """Puts the figures into their block of docs/performance.md."""
+    DOCUMENT.write_text(replace_block(DOCUMENT.read_text(), name, text))

@@ -4,18 +4,11 @@
 #include <benchmark/benchmark.h>
 
 #include <bench/in_runtime.hpp>
-#include <sluice/base/assert.hpp>
 #include <sluice/runtime/go.hpp>
 #include <sluice/runtime/wait_group.hpp>
 
 namespace sluice::bench {
 namespace {
-
-template <class F>
-void must_go(F fn) {
-  auto started = go(std::move(fn));
-  SLUICE_ASSERT(started, "there are stacks for a benchmark");
-}
 
 void finish_batch(Context& ctx, int count) {
   WaitGroup running;
@@ -49,6 +42,33 @@ void wait_group_fan_out_8(benchmark::State& state) {
   });
 }
 BENCHMARK(wait_group_fan_out_8)->Apply(on_one_and_two_processors);
+
+constexpr int kFib = 20;
+constexpr int kFibTasks = 10'945;  // calls of fib(20) that start one: as many as fib(21) - 1
+
+// Starts the larger half, carries out the smaller one, joins.
+int fib(Context& ctx, int n) {
+  if (n < 2) return n;
+  int larger = 0;
+  WaitGroup started;
+  started.add();
+  must_go([&] {
+    larger = fib(ctx, n - 1);
+    started.done();
+  });
+  int smaller = fib(ctx, n - 2);
+  static_cast<void>(started.wait(ctx));  // as above
+  return larger + smaller;
+}
+
+// One task started, run and joined.
+void fork_join_fib_20(benchmark::State& state) {
+  in_runtime(state, [&](Context& ctx) {
+    if (fib(ctx, kFib) != 6'765) state.SkipWithError("wrong");
+    while (state.KeepRunningBatch(kFibTasks)) benchmark::DoNotOptimize(fib(ctx, kFib));
+  });
+}
+BENCHMARK(fork_join_fib_20)->Apply(on_one_and_two_processors);
 
 void yield_in_turn(Context& ctx, int fibers, int turns) {
   WaitGroup running;

@@ -13,6 +13,19 @@ namespace {
 constexpr int kFibers = 4;
 constexpr int kPerBatch = 40'000;  // so many that starting four fibers does not show
 
+// One lock, a tiny section, one unlock, and nobody else.
+void mutex_uncontended(benchmark::State& state) {
+  in_runtime(state, [&](Context&) {
+    Mutex mutex;
+    std::int64_t counter = 0;
+    for (auto _ : state) {
+      std::lock_guard hold(mutex);
+      benchmark::DoNotOptimize(++counter);
+    }
+  });
+}
+BENCHMARK(mutex_uncontended)->Apply(on_one_and_two_processors);
+
 void contend(Context& ctx, Mutex& mutex, std::int64_t& counter) {
   TaskGroup group(ctx);
   for (int i = 0; i < kFibers; ++i)

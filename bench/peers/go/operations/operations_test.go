@@ -13,6 +13,9 @@ import (
 const (
 	perBatch       = 40_000  // as in channel_bench.cpp and sync_bench.cpp
 	yieldsPerBatch = 100_000 // as in spawn_bench.cpp
+	fibTasks       = 10_945  // as in spawn_bench.cpp
+	live           = 100_000 // as in timer_bench.cpp
+	lastPrime      = 37_813  // the 4,000th
 )
 
 // BenchmarkOperations runs each operation as a sub-benchmark that reports time and processor time per operation.
@@ -26,18 +29,24 @@ func BenchmarkOperations(b *testing.B) {
 		{"spawn_finish_10000", 10_000, repeat(func() { finishBatch(10_000) })},
 		{"spawn_join", 1, repeat(func() { finishBatch(1) })},
 		{"wait_group_fan_out_8", 1, repeat(func() { finishBatch(8) })},
+		{"fork_join_fib_20", fibTasks, repeat(func() { must(fib(20) == 6_765) })},
 		{"yield_2", yieldsPerBatch, repeat(func() { yieldInTurn(2, yieldsPerBatch/2) })},
 		{"yield_1000", yieldsPerBatch, repeat(func() { yieldInTurn(1_000, yieldsPerBatch/1_000) })},
 		{"ping_pong", 1, pingPong},
+		{"ping_pong_4_pairs", perBatch, repeat(func() { playBatch(4) })},
 		{"buffered_1x1", perBatch, repeat(func() { carryBatch(1, 1) })},
 		{"buffered_4x4", perBatch, repeat(func() { carryBatch(4, 4) })},
 		{"workers_5", perBatch, repeat(processBatch)},
+		{"prime_sieve_4000", 1, repeat(func() { must(sieve() == 4_000) })},
 		{"select_ready", 1, selectReady},
 		{"select_blocking", 1, selectBlocking},
+		{"mutex_uncontended", 1, lockAlone},
 		{"mutex_contended_4", perBatch, repeat(contend)},
 		{"with_timeout", 1, withTimeout},
 		{"json_read_10", 1, jsonRead},
 		{"json_write_10", 1, jsonWrite},
+		{"sleepers_100000", live, repeat(sleepBatch)},
+		{"timer_start_stop", 1, startAndStopTimers}, // last: it leaves 100,000 timers behind
 	} {
 		b.Run(operation.name, func(b *testing.B) {
 			calls := (b.N + operation.batch - 1) / operation.batch
@@ -61,6 +70,12 @@ func processorTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
+func must(ok bool) {
+	if !ok {
+		panic("wrong")
+	}
+}
+
 func repeat(operation func()) func(int) {
 	return func(calls int) {
 		for i := 0; i < calls; i++ {
@@ -76,6 +91,22 @@ func finishBatch(count int) {
 		go func() { running.Done() }()
 	}
 	running.Wait()
+}
+
+func fib(n int) int {
+	if n < 2 {
+		return n
+	}
+	var larger int
+	var started sync.WaitGroup
+	started.Add(1)
+	go func() {
+		larger = fib(n - 1)
+		started.Done()
+	}()
+	smaller := fib(n - 2)
+	started.Wait()
+	return larger + smaller
 }
 
 func yieldInTurn(goroutines, turns int) {
@@ -104,6 +135,18 @@ func pingPong(calls int) {
 		<-pong
 	}
 	close(ping)
+}
+
+func playBatch(pairs int) {
+	var playing sync.WaitGroup
+	playing.Add(pairs)
+	for i := 0; i < pairs; i++ {
+		go func() {
+			pingPong(perBatch / pairs)
+			playing.Done()
+		}()
+	}
+	playing.Wait()
 }
 
 func carryBatch(senders, receivers int) {
@@ -155,6 +198,35 @@ func processBatch() {
 	workers.Wait()
 }
 
+func sieve() (primes int) {
+	numbers := make(chan int)
+	go func(out chan<- int) {
+		for number := 2; number <= lastPrime; number++ {
+			out <- number
+		}
+		close(out)
+	}(numbers)
+	for {
+		prime, more := <-numbers
+		if !more {
+			return primes
+		}
+		primes++
+		filtered := make(chan int)
+		go filter(numbers, filtered, prime)
+		numbers = filtered
+	}
+}
+
+func filter(in <-chan int, out chan<- int, prime int) {
+	for number := range in {
+		if number%prime != 0 {
+			out <- number
+		}
+	}
+	close(out)
+}
+
 func selectReady(calls int) {
 	a, b := make(chan int, 1), make(chan int, 1)
 	a <- 1
@@ -186,6 +258,17 @@ func selectBlocking(calls int) {
 		case <-b:
 		}
 	}
+}
+
+func lockAlone(calls int) {
+	var mutex sync.Mutex
+	var counter int64
+	for i := 0; i < calls; i++ {
+		mutex.Lock()
+		counter++
+		mutex.Unlock()
+	}
+	runtime.KeepAlive(&counter)
 }
 
 func contend() {
