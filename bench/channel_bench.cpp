@@ -5,7 +5,7 @@
 
 #include <bench/in_runtime.hpp>
 #include <sluice/runtime/channel.hpp>
-#include <sluice/runtime/go.hpp>
+#include <sluice/runtime/task_group.hpp>
 
 namespace sluice::bench {
 namespace {

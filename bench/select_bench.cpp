@@ -2,8 +2,8 @@
 #include <benchmark/benchmark.h>
 
 #include <bench/in_runtime.hpp>
-#include <sluice/runtime/go.hpp>
 #include <sluice/runtime/select.hpp>
+#include <sluice/runtime/task_group.hpp>
 
 namespace sluice::bench {
 namespace {

@@ -4,8 +4,8 @@
 #include <benchmark/benchmark.h>
 
 #include <bench/in_runtime.hpp>
-#include <sluice/runtime/go.hpp>
 #include <sluice/runtime/mutex.hpp>
+#include <sluice/runtime/task_group.hpp>
 
 namespace sluice::bench {
 namespace {

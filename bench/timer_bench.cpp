@@ -24,7 +24,7 @@ Instant in_an_hour_or_less(std::uint32_t index) {
 void timer_start_stop(benchmark::State& state) {
   in_runtime(state, [&](Context&) {
     auto ignore = [](internal::Timer*) noexcept {};
-    auto timers = [] -> internal::TimerHeap& { return internal::Scheduler::running().processor().timers; };
+    auto timers = [] -> internal::TimerWheel& { return internal::Scheduler::running().processor().timers; };
     std::deque<internal::Timer> live(kLive);
     std::uint32_t index = 0;
     for (internal::Timer& timer : live) {
@@ -35,9 +35,9 @@ void timer_start_stop(benchmark::State& state) {
       internal::Timer timer;
       timer.fire = ignore;
       timers().add(timer, in_an_hour_or_less(index++));
-      internal::TimerHeap::stop(timer);
+      internal::TimerWheel::stop(timer);
     }
-    for (internal::Timer& timer : live) internal::TimerHeap::stop(timer);
+    for (internal::Timer& timer : live) internal::TimerWheel::stop(timer);
   });
 }
 BENCHMARK(timer_start_stop)->Apply(on_one_and_two_processors);

@@ -9,6 +9,7 @@
 
 #include <sluice/base/bytes.hpp>
 #include <sluice/runtime/go.hpp>
+#include <sluice/runtime/task_group.hpp>
 
 namespace sluice::net {
 namespace {

@@ -9,7 +9,7 @@ namespace {
 // Outside of fibers, and inside another blocking(), there is no processor to give away.
 Scheduler* scheduler_to_tell() noexcept {
   Machine* machine = current_machine();
-  return machine != nullptr && machine->current != nullptr && machine->processor != nullptr ? &Scheduler::running()
+  return machine != nullptr && machine->fiber != nullptr && machine->processor != nullptr ? &Scheduler::running()
                                                                                             : nullptr;
 }
 

@@ -61,7 +61,8 @@ class Chan {
   [[nodiscard]] std::size_t size_approx() const noexcept { return core_.size_approx(); }
   [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
-  /// Makes `for (T value : channel)` receive until the channel is closed and empty, or this fiber's context has ended.
+  /// Makes `for (T value : channel)` receive until the channel is closed and empty, or this fiber's context has ended; as a
+  /// range it is std::ranges::input_range.
   class Iterator;
   Iterator begin() { return Iterator(*this); }
   std::default_sentinel_t end() { return {}; }
@@ -115,8 +116,9 @@ Result<std::optional<T>> Chan<T>::recv(Context& ctx) {
 template <class T>
 [[gnu::always_inline]] inline std::optional<T> Chan<T>::recv() {
   internal::Landing<T> landing;
-  if (core_.recv(nullptr, landing.memory()) != Outcome::kDone) return std::nullopt;
-  return landing.take();
+  std::optional<T> value;
+  if (core_.recv(nullptr, landing.memory()) == Outcome::kDone) value.emplace(landing.take());
+  return value;
 }
 
 template <class T>
@@ -133,7 +135,7 @@ class Chan<T>::Iterator {
   using difference_type = std::ptrdiff_t;
 
   explicit Iterator(Chan& channel) : channel_(&channel), value_(channel.recv()) {}
-  T& operator*() { return *value_; }
+  T& operator*() const { return *value_; }
   Iterator& operator++() {
     value_ = channel_->recv();
     return *this;
@@ -143,7 +145,7 @@ class Chan<T>::Iterator {
 
  private:
   Chan* channel_;
-  std::optional<T> value_;
+  mutable std::optional<T> value_;  // mutable: what an iterator points at may be moved from, whoever holds the iterator
 };
 
 }  // namespace sluice

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/channel.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
+#include <ranges>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/many_seeds_test.hpp>
 
 namespace sluice {
 namespace {
@@ -396,6 +400,103 @@ TEST(ChannelStress, CancelledSendersAndReceiversLoseNothing) {
     EXPECT_TRUE(group.wait());
     while (channel.try_recv()) received.fetch_add(1);
     EXPECT_EQ(sent.load(), received.load());
+  });
+}
+
+TEST(Channel, IsARangeThatIsReadOnce) {
+  static_assert(std::ranges::input_range<Chan<int>&>);
+  static_assert(!std::ranges::forward_range<Chan<int>&>);
+  in_virtual_time([](Context&) {
+    Chan<int> channel{5};
+    for (int i = 1; i <= 5; ++i) channel.send(i);
+    channel.close();
+    int sum = 0;
+    for (int square : channel | std::views::transform([](int number) { return number * number; })) sum += square;
+    EXPECT_EQ(sum, 55);
+  });
+}
+
+// Each value that was sent comes out once, no other one does, and no more than the capacity stay inside.
+TEST(ChannelProperty, IsAQueueWithABound) {
+  over_many_seeds([](Context& ctx, Chance& chance) {
+    const std::size_t capacity = chance.below(4);
+    Chan<int> channel{capacity};
+    std::deque<int> begun;  // sends that have begun, whose values have not been received
+    std::size_t sent = 0, received = 0;
+    int next = 0;
+    bool is_closed = false;
+    auto take_out = [&](int value) {
+      auto at = std::ranges::find(begun, value);
+      ASSERT_NE(at, begun.end()) << value << " came twice, or never was sent";
+      begun.erase(at);
+    };
+    auto send_some = [&](Context& own) {
+      for (int step = 0; step < 20; ++step) {
+        chance.wander();
+        int value = next++;
+        begun.push_back(value);
+        Context request{own, chance.one_in(3) ? Duration(chance.below(6)) : Duration::max()};
+        bool was_sent = chance.one_in(4) ? channel.try_send(value) : channel.send(request, value).has_value();
+        if (was_sent) {
+          ++sent;
+        } else {
+          take_out(value);
+        }
+      }
+    };
+    auto receive_all = [&](Context& own) {
+      for (;;) {
+        chance.wander();
+        Context request{own, chance.one_in(3) ? Duration(chance.below(6)) : Duration::max()};
+        auto value = chance.one_in(4) ? Result<std::optional<int>>(channel.try_recv()) : channel.recv(request);
+        if (value && *value) {
+          ++received;
+          take_out(**value);
+        } else if (is_closed) {
+          return;
+        }
+        EXPECT_LE(channel.size_approx(), capacity);
+      }
+    };
+    TaskGroup senders{ctx}, receivers{ctx};
+    for (int i = 0; i < 3; ++i) senders.go(send_some);
+    for (int i = 0; i < 3; ++i) receivers.go(receive_all);
+    EXPECT_TRUE(senders.wait());
+    channel.close();
+    is_closed = true;
+    EXPECT_TRUE(receivers.wait());
+    EXPECT_EQ(received, sent);
+    EXPECT_TRUE(begun.empty());
+  });
+}
+
+// One receiver sees the order: that in which the sends began.
+TEST(ChannelProperty, KeepsTheOrderInWhichSendsBegan) {
+  over_many_seeds([](Context& ctx, Chance& chance) {
+    Chan<int> channel{chance.below(4)};
+    int next = 0, sent = 0, received = 0;
+    TaskGroup senders{ctx}, receiver{ctx};
+    for (int i = 0; i < 4; ++i)
+      senders.go([&](Context& own) {
+        for (int step = 0; step < 10; ++step) {
+          chance.wander();
+          Context request{own, chance.one_in(3) ? Duration(chance.below(6)) : Duration::max()};
+          if (channel.send(request, next++)) ++sent;
+        }
+      });
+    receiver.go([&](Context&) {
+      int last = -1;
+      while (auto value = channel.recv()) {
+        EXPECT_GT(*value, last);
+        last = *value;
+        ++received;
+        chance.wander();
+      }
+    });
+    EXPECT_TRUE(senders.wait());
+    channel.close();
+    EXPECT_TRUE(receiver.wait());
+    EXPECT_EQ(received, sent);
   });
 }
 

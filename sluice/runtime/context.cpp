@@ -6,7 +6,7 @@
 
 #include <sluice/base/assert.hpp>
 #include <sluice/runtime/internal/asymmetric_fence.hpp>
-#include <sluice/runtime/internal/deadline_timer.hpp>
+#include <sluice/runtime/internal/start_timer.hpp>
 
 namespace sluice {
 
@@ -25,11 +25,15 @@ Context::Context(Context& parent, Deadline deadline)
   };
   follows_parent_ = parent.subscribe(link_);
   if (!follows_parent_) follow_parent(internal::Cancellable::Step::kMark);
-  if (deadline_ < parent.deadline_) timer_ = std::make_unique<internal::DeadlineTimer>(*this, deadline_);
+  if (deadline_ >= parent.deadline_) return;
+  link_.fire = [](internal::Timer* self) noexcept {
+    static_cast<Link*>(self)->child->cancel(Error(Code::kDeadlineExceeded, "the deadline has passed"));
+  };
+  internal::start_timer(link_, deadline_);
 }
 
 Context::~Context() {
-  timer_.reset();
+  internal::TimerWheel::stop(link_);
   if (follows_parent_) parent_->unsubscribe(link_);
   SLUICE_ASSERT(waiting_.is_empty(), "a context outlives its children and whoever waits with it");
 }

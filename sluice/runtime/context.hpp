@@ -10,11 +10,11 @@
 #include <sluice/base/result.hpp>
 #include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/intrusive_list.hpp>
+#include <sluice/runtime/internal/timer_wheel.hpp>
 
 namespace sluice {
 
 namespace internal {
-class DeadlineTimer;
 /// What a Context tells of its cancellation: a child, a fiber's wait, a fiber that was started with it.
 struct Cancellable : ListNode<Cancellable> {
   /// Cancelling goes through the tree twice. First everybody is marked; then, behind one fence for all, who waits is woken.
@@ -85,7 +85,9 @@ class Context {
   template <class T>
   struct ValueOf;
 
-  struct Link final : internal::Cancellable {
+  // What ends this context from outside: its parent, and its deadline. A part of it, although many have no deadline: a
+  // request's has one, and would spend a fifth of its time on allocating the timer.
+  struct Link final : internal::Cancellable, internal::Timer {
     Context* child = nullptr;
   };
 
@@ -98,12 +100,11 @@ class Context {
   Deadline deadline_;
   // Written once, by cancel; read by everybody; publishes cause_.
   std::atomic<bool> cancelled_{false};
+  bool follows_parent_ = false;  // owner only
   internal::BiasedLock lock_;
   std::optional<Error> cause_;                             // guarded by lock_ until cancelled_, then constant
   internal::IntrusiveList<internal::Cancellable> waiting_;  // guarded by lock_
-  Link link_;                                              // in parent_->waiting_ if follows_parent_
-  bool follows_parent_ = false;                            // owner only
-  std::unique_ptr<internal::DeadlineTimer> timer_;
+  Link link_;  // in parent_->waiting_ if follows_parent_; a started timer if the deadline is before the parent's
   std::unique_ptr<Value> values_;
 };
 

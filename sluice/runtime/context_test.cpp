@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include <sys/socket.h>
@@ -13,7 +14,9 @@
 #include <gtest/gtest.h>
 
 #include <sluice/runtime/channel.hpp>
+#include <sluice/runtime/cond.hpp>
 #include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/gate.hpp>
 #include <sluice/runtime/pollable.hpp>
 #include <sluice/runtime/select.hpp>
 #include <sluice/runtime/semaphore.hpp>
@@ -206,6 +209,26 @@ const EndlessWait kEndlessWaits[] = {
        WaitGroup group;
        group.add();
        return group.wait(ctx);
+     }},
+    {"Cond",
+     [](Context& ctx) {
+       Mutex mutex;
+       Cond cond;
+       std::unique_lock hold(mutex);
+       return cond.wait(ctx, hold);
+     }},
+    {"Gate",
+     [](Context& ctx) {
+       Gate gate;
+       auto pass = gate.enter();
+       return gate.close(ctx);
+     }},
+    {"RoomInATaskGroup",
+     [](Context& ctx) {
+       Context other;
+       TaskGroup group{other, {.limit = 1}};
+       EXPECT_TRUE(group.try_go([](Context& own) { static_cast<void>(sleep(own, Duration::max())); }));
+       return group.go(ctx, [](Context&) { ADD_FAILURE() << "there was no room"; });
      }},
     {"Readable", [](Context& ctx) { return wait_for_socket(ctx, true); }},
     {"Writable", [](Context& ctx) { return wait_for_socket(ctx, false); }},

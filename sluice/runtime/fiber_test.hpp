@@ -9,6 +9,7 @@
 
 #include <sluice/base/clock.hpp>
 #include <sluice/runtime/go.hpp>
+#include <sluice/runtime/task_group.hpp>
 
 namespace sluice {
 
@@ -55,7 +56,7 @@ inline void on_processors(std::size_t count, const std::function<void(Context&)>
 
 /// For races: more processors than this machine may have, so that the kernel interrupts them anywhere.
 inline void on_few_and_many_processors(const std::function<void(Context&)>& body) {
-  for (std::size_t count : {1, 2, 4}) on_processors(count, body);
+  for (std::size_t count : {1, 2, 8}) on_processors(count, body);
 }
 
 }  // namespace sluice

@@ -2,10 +2,9 @@
 #include <sluice/runtime/go.hpp>
 
 #include <cstdio>
-#include <mutex>
 #include <string>
 
-#include <sluice/runtime/internal/deadline_timer.hpp>
+#include <sluice/runtime/internal/start_timer.hpp>
 #include <sluice/runtime/internal/park.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
 
@@ -33,8 +32,13 @@ Clock& runtime_clock() noexcept { return internal::timer_clock(); }
 
 void yield() {
   internal::Machine* machine = internal::current_machine();
-  if (machine != nullptr && machine->current != nullptr && machine->processor != nullptr)
+  if (machine != nullptr && machine->fiber != nullptr && machine->processor != nullptr)
     internal::Scheduler::running().yield_current();
+}
+
+void yield_if_asked() {
+  internal::Current* here = internal::current();
+  if (here != nullptr && here->fiber != nullptr && here->processor != nullptr) internal::yield_if_asked(*here);
 }
 
 Result<void> sleep(Context& ctx, Duration length) {
@@ -50,52 +54,8 @@ Result<void> sleep(Context& ctx, Duration length) {
   internal::Scheduler& scheduler = internal::Scheduler::running();
   scheduler.processor().timers.add(timer, Deadline::after(scheduler.clock(), length).when());
   std::uintptr_t token = wait.park(internal::ParkReason::kSleep);
-  internal::TimerHeap::stop(timer);
+  internal::TimerWheel::stop(timer);
   if (token == internal::Fiber::kContextEndedToken) return ctx.check();
-  return {};
-}
-
-TaskGroup::TaskGroup(Context& parent) : context_(parent) {}
-
-TaskGroup::~TaskGroup() {
-  lock_.lock();
-  bool have_all_ended = running_ == 0;
-  lock_.unlock();
-  if (have_all_ended) return;  // the usual case, and an Error costs more than a fiber
-  context_.cancel();
-  static_cast<void>(wait());  // nobody asked for the error
-}
-
-void TaskGroup::begin() noexcept {
-  std::lock_guard hold(lock_);
-  ++running_;
-}
-
-void TaskGroup::end(Result<void> result) noexcept {
-  internal::Wakeups wakeups;
-  {
-    std::lock_guard hold(lock_);
-    if (!result && !first_error_) {
-      first_error_ = std::move(result).error();
-      context_.cancel(*first_error_);
-    }
-    if (--running_ == 0)
-      while (joiners_.claim_front(wakeups) != nullptr) {}
-  }
-  wakeups.run();
-}
-
-Result<void> TaskGroup::wait() {
-  lock_.lock();
-  while (running_ > 0) {
-    internal::Waiter waiter(&internal::this_fiber());
-    joiners_.push_back(waiter);
-    internal::wait_in_queue(joiners_, waiter, lock_, internal::ParkReason::kTaskGroup, nullptr);
-    lock_.lock();  // also so that end() has left the group before we may destroy it
-  }
-  auto error = first_error_;
-  lock_.unlock();
-  if (error) return fail(std::move(*error));
   return {};
 }
 

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <concepts>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <source_location>
-#include <type_traits>
+#include <string>
 #include <utility>
 
 #include <sluice/base/clock.hpp>
@@ -16,6 +16,14 @@
 #include <sluice/runtime/internal/spawn.hpp>
 
 namespace sluice {
+
+/// A fiber that has not left its processor for RuntimeOptions::hog_after.
+struct Hog {
+  std::source_location started_at;
+  Duration kept_for{};              ///< so far
+  std::string stack;                ///< where it is now, a function a line; empty if it did not say in time
+  std::uint64_t unreported = 0;     ///< others since the last call
+};
 
 struct RuntimeOptions {
   /// How many fibers run at the same moment; 0 = as many as this process may use processors (affinity and cgroup).
@@ -28,6 +36,16 @@ struct RuntimeOptions {
   /// For tests: timers follow this clock instead of the machine's, and whenever every fiber waits it jumps to the next
   /// timer. Requires: processors == 1.
   ManualClock* clock = nullptr;
+  /// A fiber that keeps its processor for longer than this, without parking, yielding or blocking(), hogs it: another
+  /// processor takes over all else that belongs there, the fiber is asked to yield at its next call of the runtime, and
+  /// on_hog is told. Noticed within another 10 ms.
+  Duration hog_after = std::chrono::milliseconds(10);
+  /// Called by a thread of the runtime's own for each hog, once a second at most; must not use the runtime. None: it is
+  /// written to standard error.
+  std::function<void(const Hog&)> on_hog{};
+  /// SIGQUIT (Ctrl-\) writes all fibers to standard error (dump.hpp), and the program goes on; Go's ends. Unless the
+  /// program has a handler of its own for it.
+  bool dumps_on_sigquit = true;
 };
 
 /// Starts the runtime, runs `main` as its first fiber, and returns what the process should exit with: 0, or 1 after
@@ -50,49 +68,12 @@ Result<void> go(F fn, std::source_location where = std::source_location::current
 
 /// Lets others run; the caller stays runnable. Returns at once outside of fibers and inside blocking().
 void yield();
+/// For loops that may take long: yields if the runtime asks for it (RuntimeOptions::hog_after), which costs a nanosecond to
+/// find out. Channels, select and Mutex ask by themselves. As yield() otherwise.
+void yield_if_asked();
 
 /// Parks for this long. The cause of ctx if that ends first.
 Result<void> sleep(Context& ctx, Duration length);
-
-/// Fibers that belong together end together: the first error cancels the others, and nobody leaves before all have.
-///
-///   TaskGroup group{ctx};
-///   group.go([&](Context& ctx) -> Result<void> { return fetch(ctx, a); });
-///   group.go([&](Context& ctx) -> Result<void> { return fetch(ctx, b); });
-///   SLUICE_TRY(group.wait());
-///
-/// Threads: go() from any fiber that the group outlives, also from its own. Lifetime: declare it last in its class or
-/// scope, so that its fibers end before what they use. Source: Go's errgroup, with joining that cannot be forgotten.
-class TaskGroup {
- public:
-  explicit TaskGroup(Context& parent);
-  TaskGroup(const TaskGroup&) = delete;
-  TaskGroup& operator=(const TaskGroup&) = delete;
-  /// Cancels what still runs, then parks until all have ended.
-  ~TaskGroup();
-
-  /// Starts fn(Context&) with the group's context; it returns Result<void> or nothing. Never parks. If no stack is to be
-  /// had, or the group is cancelled already, fn is not called; the first counts as its error (kResourceExhausted).
-  /// What the caller did before is visible to fn.
-  template <class F>
-  void go(F fn, std::source_location where = std::source_location::current());
-
-  /// Parks until all have ended; the first error, if any. What they did is visible to the caller. May be called again.
-  Result<void> wait();
-
-  /// Ends with the parent, at the first error, or when cancelled.
-  [[nodiscard]] Context& context() noexcept { return context_; }
-
- private:
-  void begin() noexcept;
-  void end(Result<void> result) noexcept;
-
-  Context context_;
-  internal::BiasedLock lock_;
-  std::size_t running_ = 0;             // guarded by lock_
-  std::optional<Error> first_error_;    // guarded by lock_
-  internal::WaitQueue joiners_;         // guarded by lock_
-};
 
 // ---- implementation ----
 
@@ -107,28 +88,6 @@ Result<void> go(F fn, std::source_location where) {
         }
       },
       &internal::root_context(), where);
-}
-
-template <class F>
-void TaskGroup::go(F fn, std::source_location where) {
-  static_assert(std::invocable<F&, Context&>, "a group's fiber takes the group's Context&");
-  if (context_.is_cancelled()) return;
-  begin();
-  // optional: what fn captured must be gone before end() lets wait() return.
-  auto started = internal::spawn(
-      [this, fn = std::optional<F>(std::move(fn))]() mutable {
-        Result<void> result;
-        if constexpr (std::is_void_v<std::invoke_result_t<F&, Context&>>) {
-          (*fn)(context_);
-        } else {
-          result = (*fn)(context_);
-        }
-        fn.reset();
-        internal::forget_own_context();  // after end() the group, and with it the context, may be gone
-        end(std::move(result));
-      },
-      &context_, where);
-  if (!started) end(std::move(started));
 }
 
 }  // namespace sluice

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 
 #include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/wait_queue.hpp>
@@ -30,16 +29,17 @@ class Mutex {
   [[nodiscard]] bool try_lock() noexcept;
 
  private:
-  static constexpr std::uint32_t kLocked = 1;
-  static constexpr std::uint32_t kWaited = 2;  // somebody is in waiters_
+  // relaxed, both: lock_ orders it, and without it it is a hint.
+  [[nodiscard]] bool is_held() const noexcept { return is_held_.load(std::memory_order_relaxed); }
+  void set_held(bool held) noexcept { is_held_.store(held, std::memory_order_relaxed); }
 
-  void lock_slow();
-  void unlock_slow();
+  // Requires: lock_ held, which they release.
+  void lock_slowly();
+  void unlock_slowly();
 
-  // Holder's word. Written by lock and unlock; publishes what the section protects.
-  std::atomic<std::uint32_t> state_{0};
   internal::BiasedLock lock_;
-  internal::WaitQueue waiters_;  // guarded by lock_
+  std::atomic<bool> is_held_{false};  // written under lock_; read without it by who spins
+  internal::WaitQueue waiters_;       // guarded by lock_
 };
 
 }  // namespace sluice

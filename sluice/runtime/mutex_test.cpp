@@ -5,8 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/runtime/fiber_test.hpp>
-#include <sluice/runtime/once.hpp>
+#include <sluice/runtime/many_seeds_test.hpp>
 
 namespace sluice {
 namespace {
@@ -82,47 +81,29 @@ TEST(MutexStress, LosesNoUpdate) {
   });
 }
 
-TEST(Once, RunsOnceAndEverybodyWaitsForItsEnd) {
-  in_virtual_time([](Context& ctx) {
-    Once once;
-    int begun = 0;
-    bool has_ended = false;
+TEST(MutexProperty, HasOneHolderAndLetsAllIn) {
+  over_many_seeds([](Context& ctx, Chance& chance) {
+    Mutex mutex;
+    int holders = 0;
     TaskGroup group{ctx};
-    for (int i = 0; i < 3; ++i)
+    for (int fiber = 0; fiber < 6; ++fiber)
       group.go([&](Context&) {
-        once.call([&] {
-          ++begun;
-          yield();  // the others come meanwhile
-          has_ended = true;
-        });
-        EXPECT_TRUE(has_ended);
+        for (int step = 0; step < 20; ++step) {
+          if (chance.one_in(3)) {
+            if (!mutex.try_lock()) continue;
+          } else {
+            mutex.lock();
+          }
+          EXPECT_EQ(++holders, 1);
+          chance.wander();  // against the advice
+          --holders;
+          mutex.unlock();
+          chance.wander();
+        }
       });
     EXPECT_TRUE(group.wait());
-    EXPECT_EQ(begun, 1);
-  });
-}
-
-TEST(Once, CountsAsRunWhenItThrows) {
-  in_virtual_time([](Context&) {
-    Once once;
-    EXPECT_THROW(once.call([] { throw 7; }), int);
-    once.call([] { ADD_FAILURE() << "it has run"; });
-  });
-}
-
-TEST(OnceStress, WhatItDidIsVisibleToAll) {
-  on_few_and_many_processors([](Context& ctx) {
-    for (int round = 0; round < kManyTimes / 200; ++round) {
-      Once once;
-      int made = 0;  // plain on purpose
-      TaskGroup group{ctx};
-      for (int i = 0; i < 4; ++i)
-        group.go([&](Context&) {
-          once.call([&] { ++made; });
-          EXPECT_EQ(made, 1);
-        });
-      EXPECT_TRUE(group.wait());
-    }
+    EXPECT_TRUE(mutex.try_lock());
+    mutex.unlock();
   });
 }
 

@@ -10,9 +10,20 @@
 namespace sluice {
 
 /// Runs a function at most once, whoever comes first; everybody returns after it has ended.
-/// If it throws, it counts as run, as in Go. Threads: fibers only. What it did is visible to every caller.
+///
+///   loaded_.call([&] { table_ = load(); });
+///
+/// If it throws, it counts as run, as in Go. It must not call the same Once: that would wait for itself.
+/// Threads: fibers only. What it did is visible to every caller afterwards. Lifetime: outlives all calls.
+/// Source: Go's sync.Once.
 class Once {
  public:
+  Once() = default;
+  Once(const Once&) = delete;
+  Once& operator=(const Once&) = delete;
+
+  /// Calls fn() if nobody has begun to; parks while another fiber does. That wait follows no context, as Mutex::lock: for
+  /// what takes long, or may fail, use Singleflight and keep the answer.
   template <class F>
   void call(F&& fn) {
     // acquire: pairs with the release below; whoever skips the mutex still sees what fn did.

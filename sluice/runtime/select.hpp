@@ -11,6 +11,7 @@
 
 #include <sluice/base/clock.hpp>
 #include <sluice/runtime/channel.hpp>
+#include <sluice/runtime/go.hpp>
 #include <sluice/runtime/internal/select_core.hpp>
 
 namespace sluice {
@@ -29,11 +30,20 @@ class OtherwiseCase;
 /// Ready when a value is there, or the channel is closed and empty; then the value is nothing.
 template <class T>
 [[nodiscard]] RecvCase<T> recv(Chan<T>& channel);
+/// Never ready if there is no channel: so a loop turns a case off, as with Go's nil channels.
+template <class T>
+[[nodiscard]] RecvCase<T> recv(Chan<T>* channel);
 /// Ready when somebody takes the value or there is room. If another case is chosen the value is dropped.
 template <class T>
 [[nodiscard]] SendCase<T> send(Chan<T>& channel, std::type_identity_t<T> value);
-/// Ready after this long.
+/// Never ready if there is no channel.
+template <class T>
+[[nodiscard]] SendCase<T> send(Chan<T>* channel, std::type_identity_t<T> value);
+/// Ready this long after the select began to wait.
 [[nodiscard]] AfterCase after(Duration length);
+/// Ready when that time has come: the same for all selects of a loop, as a channel of Go's time.After. Requires: the
+/// runtime's clock.
+[[nodiscard]] AfterCase after(Deadline deadline);
 /// Chosen when no other case is ready, so that the select never parks.
 [[nodiscard]] OtherwiseCase otherwise();
 
@@ -43,23 +53,32 @@ template <class T>
 ///   if (index == 0) use(*value);         // value: std::optional of what was received, nothing for the other cases
 ///
 /// With receives of several types the value is a std::variant<std::monostate, ...> of those types, in order, each once.
-/// index is kContextEnded if ctx ends first. Threads and visibility: as the channels'. Never selects a send on a closed
-/// channel: that is a bug, asserted. Source: Go's select statement.
+/// index is kContextEnded if ctx ends first, or has ended: it comes before all cases. Without any case that can become ready
+/// it parks until then. Threads, visibility and first come, first served: as the channels'; the end of a time shows nothing.
+/// Never selects a send on a closed channel: that is a bug, asserted. Source: Go's select statement.
 template <class... Cases>
 auto select(Context& ctx, Cases&&... cases);
 
 // ---- implementation ----
 
+namespace internal {
+// As if its channel were one that nobody else knows.
+inline SelectCase never_ready() noexcept { return SelectCase::after(Duration::max()); }
+}  // namespace internal
+
 template <class T>
 class RecvCase {
  public:
   using Received = T;
-  explicit RecvCase(Chan<T>& channel) : channel_(channel) {}
-  internal::SelectCase bind() noexcept { return internal::SelectCase::receive(channel_.core(), landing_.memory()); }
+  explicit RecvCase(Chan<T>* channel) : channel_(channel) {}
+  internal::SelectCase bind() noexcept {
+    if (channel_ == nullptr) return internal::never_ready();
+    return internal::SelectCase::receive(channel_->core(), landing_.memory());
+  }
   std::optional<T> take(bool arrived) { return arrived ? std::optional<T>(landing_.take()) : std::nullopt; }
 
  private:
-  Chan<T>& channel_;
+  Chan<T>* channel_;
   internal::Landing<T> landing_;
 };
 
@@ -67,11 +86,14 @@ template <class T>
 class SendCase {
  public:
   using Received = void;
-  SendCase(Chan<T>& channel, T value) : channel_(channel), value_(std::move(value)) {}
-  internal::SelectCase bind() noexcept { return internal::SelectCase::send(channel_.core(), &value_); }
+  SendCase(Chan<T>* channel, T value) : channel_(channel), value_(std::move(value)) {}
+  internal::SelectCase bind() noexcept {
+    if (channel_ == nullptr) return internal::never_ready();
+    return internal::SelectCase::send(channel_->core(), &value_);
+  }
 
  private:
-  Chan<T>& channel_;
+  Chan<T>* channel_;
   T value_;
 };
 
@@ -79,10 +101,14 @@ class AfterCase {
  public:
   using Received = void;
   explicit AfterCase(Duration length) : length_(length) {}
-  internal::SelectCase bind() noexcept { return internal::SelectCase::after(length_); }
+  explicit AfterCase(Deadline deadline) : deadline_(deadline) {}
+  internal::SelectCase bind() noexcept { return internal::SelectCase::after(length_ ? *length_ : time_left()); }
 
  private:
-  Duration length_;
+  Duration time_left() const noexcept { return deadline_.left(runtime_clock()).value_or(Duration::max()); }
+
+  std::optional<Duration> length_;
+  Deadline deadline_;  // if there is no length_
 };
 
 class OtherwiseCase {
@@ -93,13 +119,22 @@ class OtherwiseCase {
 
 template <class T>
 RecvCase<T> recv(Chan<T>& channel) {
+  return RecvCase<T>(&channel);
+}
+template <class T>
+RecvCase<T> recv(Chan<T>* channel) {
   return RecvCase<T>(channel);
 }
 template <class T>
 SendCase<T> send(Chan<T>& channel, std::type_identity_t<T> value) {
+  return SendCase<T>(&channel, std::move(value));
+}
+template <class T>
+SendCase<T> send(Chan<T>* channel, std::type_identity_t<T> value) {
   return SendCase<T>(channel, std::move(value));
 }
 inline AfterCase after(Duration length) { return AfterCase(length); }
+inline AfterCase after(Deadline deadline) { return AfterCase(deadline); }
 inline OtherwiseCase otherwise() { return {}; }
 
 namespace internal {
@@ -153,7 +188,7 @@ auto select(Context& ctx, Cases&&... cases) {
   std::array<internal::SelectCase, sizeof...(Cases)> bound{cases.bind()...};
   internal::SelectChoice choice = internal::select(ctx, bound);
   Selected<Value> selected{choice.index, {}};
-  auto take = [&, at = std::size_t{0}](auto& chosen) mutable {
+  [[maybe_unused]] auto take = [&, at = std::size_t{0}](auto& chosen) mutable {
     if (at++ != choice.index) return;
     if constexpr (requires { chosen.take(true); }) {
       if (auto value = chosen.take(choice.received)) selected.value = std::move(*value);

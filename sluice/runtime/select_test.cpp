@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/many_seeds_test.hpp>
 
 namespace sluice {
 namespace {
@@ -204,6 +204,116 @@ TEST(Select, ChoosesEvenlyAmongReadyCases) {
     }
     // The standard deviation is 82: six of them are out of reach by chance.
     for (int count : chosen) EXPECT_NEAR(count, kRounds / 3, 500);
+  });
+}
+
+TEST(Select, ACaseWithoutAChannelIsNeverReady) {
+  in_virtual_time([](Context& ctx) {
+    Chan<int>* none = nullptr;
+    Chan<int> room{1};
+    EXPECT_EQ(select(ctx, recv(none), send(none, 1), otherwise()).index, 2U);
+    EXPECT_EQ(select(ctx, recv(none), send(&room, 7), send(none, 1)).index, 1U);
+    auto chosen = select(ctx, recv(none), recv(&room));
+    EXPECT_EQ(chosen.index, 1U);
+    EXPECT_EQ(chosen.value, 7);
+    EXPECT_EQ(select(ctx, recv(none), after(1s)).index, 1U);
+    Context request{ctx, 1s};
+    EXPECT_EQ(select(request, recv(none), send(none, 1)).index, kContextEnded);
+  });
+}
+
+TEST(Select, WithoutCasesWaitsForTheEndOfItsContext) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx, 5s};
+    Instant begin = runtime_clock().now();
+    EXPECT_EQ(select(request).index, kContextEnded);
+    EXPECT_EQ(runtime_clock().now() - begin, 5s);
+  });
+}
+
+// A loop gives its channel up when that is closed, and goes on with the other one: in Go, by making it nil.
+TEST(Select, MergesTwoChannelsUntilBothAreClosed) {
+  in_virtual_time([](Context& ctx) {
+    Chan<int> first, second;
+    TaskGroup group{ctx};
+    auto count_to = [&](Chan<int>& channel, int last, Duration step) {
+      group.go([&, last, step](Context& own) {
+        for (int i = 1; i <= last; ++i) {
+          static_cast<void>(sleep(own, step));
+          channel.send(i);
+        }
+        channel.close();
+      });
+    };
+    count_to(first, 3, 2s);
+    count_to(second, 5, 3s);
+    int sum = 0;
+    for (Chan<int>*left = &first, *right = &second; left != nullptr || right != nullptr;) {
+      auto [index, value] = select(ctx, recv(left), recv(right));
+      if (value) {
+        sum += *value;
+      } else {
+        (index == 0 ? left : right) = nullptr;
+      }
+    }
+    EXPECT_EQ(sum, 6 + 15);
+  });
+}
+
+TEST(Select, ADeadlineIsTheSameForAllSelectsOfALoop) {
+  in_virtual_time([](Context& ctx) {
+    Chan<int> channel;
+    Context ends{ctx, 1h};
+    TaskGroup group{ends};
+    group.go([&](Context& own) {
+      while (sleep(own, 2s)) channel.send(1);
+    });
+    Instant begin = runtime_clock().now();
+    auto timeout = after(Deadline(begin + 5s));
+    int received = 0;
+    while (select(ctx, recv(channel), timeout).index == 0) ++received;
+    EXPECT_EQ(received, 2);
+    EXPECT_EQ(runtime_clock().now() - begin, 5s);
+    EXPECT_EQ(select(ctx, timeout).index, 0U);  // it has passed for good
+    EXPECT_EQ(select(ctx, after(Deadline()), after(1s)).index, 1U);
+    ends.cancel();
+  });
+}
+
+// Two channels, of which one is sometimes missing: each value that was sent comes once, on a channel in the order in which
+// its senders began.
+TEST(SelectProperty, EachValueArrivesOnceInTheOrderOfItsChannel) {
+  over_many_seeds([](Context& ctx, Chance& chance) {
+    std::array<Chan<int>, 2> channels{Chan<int>{chance.below(3)}, Chan<int>{chance.below(3)}};
+    auto any = [&](std::size_t which) { return chance.one_in(4) ? nullptr : &channels[which]; };
+    auto moment = [&] { return after(Duration(chance.below(8))); };
+    int next = 0, senders = 4;
+    std::array<int, 2> sent{}, received{}, last{-1, -1};
+    TaskGroup group{ctx};
+    for (int fiber = 0; fiber < 4; ++fiber)
+      group.go([&](Context& own) {
+        for (int step = 0; step < 12; ++step) {
+          chance.wander();
+          int value = next++;
+          std::size_t index = chance.one_in(3) ? select(own, send(any(0), value), send(any(1), value), otherwise()).index
+                                               : select(own, send(any(0), value), send(any(1), value), moment()).index;
+          if (index < 2) ++sent[index];
+        }
+        --senders;
+      });
+    group.go([&](Context& own) {
+      while (senders > 0 || channels[0].size_approx() + channels[1].size_approx() > 0) {
+        chance.wander();
+        auto [index, value] = chance.one_in(3) ? select(own, recv(any(0)), recv(any(1)), otherwise())
+                                               : select(own, recv(any(0)), recv(any(1)), moment());
+        if (!value) continue;
+        EXPECT_GT(*value, last[index]);
+        last[index] = *value;
+        ++received[index];
+      }
+    });
+    EXPECT_TRUE(group.wait());
+    EXPECT_EQ(received, sent);
   });
 }
 

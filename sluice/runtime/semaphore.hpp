@@ -10,17 +10,24 @@
 namespace sluice {
 
 /// Lets at most so many units be in use at a time. First come, first served: a large request is not overtaken.
-/// Threads: fibers only. What X did before release() is visible to Y after the acquire() that it let through.
+///
+///   SLUICE_TRY(connections_.acquire(ctx));
+///   ...                                    // connections_.release()
+///
+/// Threads: fibers only. What X did before release() is visible to Y after the acquire() or try_acquire() that got those
+/// units. Lifetime: outlives all calls. Source: Go's golang.org/x/sync/semaphore.
 class Semaphore {
  public:
   explicit Semaphore(std::size_t units) : free_(units) {}
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
-  /// Parks until `units` are free and takes them; the cause of ctx if that ends first, and then none is taken.
+  /// Parks until `units` are free and takes them; the cause of ctx if that ends first, and then none is taken. Units that
+  /// are free are given also to who comes with an ended context, as in Go.
   Result<void> acquire(Context& ctx, std::size_t units = 1);
   /// False: not so many are free, or others wait for them. Never parks.
   [[nodiscard]] bool try_acquire(std::size_t units = 1);
+  /// Never parks. Units that nobody took are new ones: a semaphore that begins with none hands over permits.
   void release(std::size_t units = 1);
 
  private:

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/many_seeds_test.hpp>
 
 namespace sluice {
 namespace {
@@ -113,6 +113,33 @@ TEST(SemaphoreStress, KeepsItsCountWhileWaitersComeAndGiveUp) {
       });
     EXPECT_TRUE(group.wait());
     EXPECT_TRUE(semaphore.try_acquire(kUnits));
+    EXPECT_FALSE(semaphore.try_acquire());
+  });
+}
+
+TEST(SemaphoreProperty, GivesWhatItHasAndForgetsNobody) {
+  over_many_seeds([](Context& ctx, Chance& chance) {
+    const std::size_t capacity = chance.below(5) + 1;
+    Semaphore semaphore{capacity};
+    std::size_t used = 0;
+    TaskGroup group{ctx};
+    for (int fiber = 0; fiber < 6; ++fiber)
+      group.go([&](Context& own) {
+        for (int step = 0; step < 15; ++step) {
+          std::size_t units = chance.below(capacity) + 1;
+          Context request{own, chance.one_in(3) ? Duration(chance.below(10)) : Duration::max()};
+          bool has_them = chance.one_in(4) ? semaphore.try_acquire(units) : semaphore.acquire(request, units).has_value();
+          if (!has_them) continue;
+          used += units;
+          EXPECT_LE(used, capacity);
+          chance.wander();
+          used -= units;
+          semaphore.release(units);
+          chance.wander();
+        }
+      });
+    EXPECT_TRUE(group.wait());
+    EXPECT_TRUE(semaphore.try_acquire(capacity));
     EXPECT_FALSE(semaphore.try_acquire());
   });
 }

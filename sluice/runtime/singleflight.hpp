@@ -18,9 +18,10 @@ namespace sluice {
 ///   auto row = flights.run(ctx, patient_id, [&]() -> Result<Row> { return store.load(ctx, patient_id); });
 ///   if (row && row->shared) ...            // somebody else's work
 ///
-/// An error is shared as well, but not the end of the leader's own context: then one of the others leads.
-/// Threads: fibers only. What the leader's fn did is visible to all. Lifetime: outlives all calls.
-/// Source: Go's singleflight.
+/// An error is shared as well, but not the end of the leader's own context, nor an exception: then one of the others leads.
+/// fn must not ask for its own key: it would wait for itself until its context ends.
+/// Threads: fibers only. What the leader's fn did is visible to all whom it answers. Lifetime: outlives all calls.
+/// Source: Go's singleflight; there `shared` is true for the leader, too, if anybody else was answered.
 template <class Key, class Value>
 class Singleflight {
  public:
@@ -33,6 +34,9 @@ class Singleflight {
   /// The cause of ctx if that ends first.
   template <class F>
   Result<Outcome> run(Context& ctx, const Key& key, F&& fn);
+
+  /// The next run() with this key begins anew, even while one is under way; whoever waits for that one still gets its answer.
+  void forget(const Key& key);
 
  private:
   struct Flight {
@@ -91,10 +95,17 @@ std::pair<std::shared_ptr<typename Singleflight<Key, Value>::Flight>, bool> Sing
 }
 
 template <class Key, class Value>
+void Singleflight<Key, Value>::forget(const Key& key) {
+  std::lock_guard hold(mutex_);
+  flights_.erase(key);
+}
+
+template <class Key, class Value>
 void Singleflight<Key, Value>::land(const Key& key, Flight& flight, Result<Value> result, bool gave_up) {
   {
     std::lock_guard hold(mutex_);
-    flights_.erase(key);
+    // Another one may be under way by now, if this one was forgotten.
+    if (auto at = flights_.find(key); at != flights_.end() && at->second.get() == &flight) flights_.erase(at);
   }
   flight.result = std::move(result);
   flight.leader_gave_up = gave_up;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/singleflight.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <string>
@@ -8,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/many_seeds_test.hpp>
 
 namespace sluice {
 namespace {
@@ -148,6 +149,65 @@ TEST(SingleflightStress, EachCallerGetsAnAnswerToItsOwnQuestion) {
     EXPECT_TRUE(group.wait());
     EXPECT_LE(calls.load(), kCallers * (kManyTimes / 40));
     EXPECT_GE(calls.load(), 3);
+  });
+}
+
+TEST(Singleflight, BeginsAnewOnceForgotten) {
+  in_virtual_time([](Context& ctx) {
+    Flights flights;
+    int calls = 0;
+    auto load = [&](Context& own) -> Result<int> {
+      int answer = ++calls;
+      SLUICE_TRY(sleep(own, 10s));
+      return answer;
+    };
+    TaskGroup group{ctx};
+    auto ask = [&](int expected) {
+      group.go([&, expected](Context& own) {
+        auto outcome = flights.run(own, "key", [&] { return load(own); });
+        EXPECT_EQ(outcome->value, expected);
+      });
+      EXPECT_TRUE(sleep(ctx, 1s));
+    };
+    ask(1);
+    ask(1);
+    flights.forget("key");
+    ask(2);
+    EXPECT_TRUE(sleep(ctx, 8s));  // the first one lands, and must leave the second one alone
+    ask(2);
+    flights.forget("another");
+    EXPECT_TRUE(group.wait());
+    EXPECT_EQ(calls, 2);
+  });
+}
+
+TEST(SingleflightProperty, OneFlightAtATimeAndItsAnswerIsFresh) {
+  over_many_seeds([](Context& ctx, Chance& chance) {
+    Singleflight<std::size_t, int> flights;
+    std::array<int, 2> in_flight{}, landed{};
+    TaskGroup group{ctx};
+    for (int fiber = 0; fiber < 6; ++fiber)
+      group.go([&](Context& own) {
+        for (int step = 0; step < 10; ++step) {
+          std::size_t key = chance.below(2);
+          int landed_before = landed[key];
+          Context request{own, chance.one_in(3) ? Duration(chance.below(10)) : Duration::max()};
+          auto outcome = flights.run(request, key, [&]() -> Result<int> {
+            EXPECT_EQ(++in_flight[key], 1);
+            chance.wander();
+            --in_flight[key];
+            SLUICE_TRY(request.check());
+            return ++landed[key];
+          });
+          if (outcome) {
+            EXPECT_GT(outcome->value, landed_before) << "the answer is older than the question";
+          } else {
+            EXPECT_TRUE(request.is_cancelled());
+          }
+          chance.wander();
+        }
+      });
+    EXPECT_TRUE(group.wait());
   });
 }
 

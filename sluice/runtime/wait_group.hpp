@@ -10,14 +10,16 @@
 namespace sluice {
 
 /// Counts what is still to be done, and lets fibers wait until nothing is. For fibers that one starts, TaskGroup is better.
-/// Threads: fibers only. What X did before done() is visible to Y after its wait(). Lifetime: outlives all calls.
+/// Threads: fibers only. What X did before done() is visible to Y after the wait() that it let through. Lifetime: outlives all
+/// calls; it may end when wait() has returned ok and nothing is added any more. Source: Go's sync.WaitGroup.
 class WaitGroup {
  public:
   WaitGroup() = default;
   WaitGroup(const WaitGroup&) = delete;
   WaitGroup& operator=(const WaitGroup&) = delete;
 
-  /// Requires: as in Go, not at zero while somebody waits.
+  /// Requires: as in Go, what is added at zero is added before wait() is called; those who wait for what was counted before
+  /// may go without waiting for this.
   void add(std::size_t count = 1);
   /// Requires: fewer calls than were added.
   void done();

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/many_seeds_test.hpp>
 
 namespace sluice {
 namespace {
@@ -64,6 +64,44 @@ TEST(WaitGroupStress, MayDieWhenItsWaiterReturns) {
       EXPECT_TRUE(pending->wait(ctx));
       EXPECT_EQ(done, 1);
     }
+  });
+}
+
+TEST(WaitGroupProperty, LetsGoOnlyAtZero) {
+  over_many_seeds([](Context& ctx, Chance& chance) {
+    WaitGroup pending;
+    std::size_t count = 0;
+    int zeros = 0;
+    TaskGroup group{ctx};
+    for (int fiber = 0; fiber < 3; ++fiber)
+      group.go([&](Context&) {
+        for (int step = 0; step < 10; ++step) {
+          std::size_t added = chance.below(3) + 1;
+          pending.add(added);
+          count += added;
+          for (; added > 0; --added) {
+            chance.wander();
+            if (--count == 0) ++zeros;
+            pending.done();
+          }
+          chance.wander();
+        }
+      });
+    for (int fiber = 0; fiber < 4; ++fiber)
+      group.go([&](Context& own) {
+        for (int step = 0; step < 10; ++step) {
+          Context request{own, chance.one_in(2) ? Duration(chance.below(10)) : Duration::max()};
+          bool is_at_zero = count == 0;
+          int zeros_before = zeros;
+          if (pending.wait(request)) {
+            EXPECT_TRUE(is_at_zero || zeros > zeros_before);
+          } else {
+            EXPECT_TRUE(request.is_cancelled());
+          }
+          chance.wander();
+        }
+      });
+    EXPECT_TRUE(group.wait());
   });
 }
 

@@ -9,7 +9,7 @@
 
 #include <sluice/base/assert.hpp>
 #include <sluice/runtime/channel.hpp>
-#include <sluice/runtime/go.hpp>
+#include <sluice/runtime/task_group.hpp>
 #include <sluice/runtime/wait_group.hpp>
 
 namespace sluice {
@@ -22,7 +22,8 @@ namespace sluice {
 /// The queue is bounded; who meets it full parks until there is room. Items that no worker has begun when the request's
 /// context ends are answered with its cause; the work on the others sees the ended context. When the pool's own context
 /// has ended, what has not begun is answered with that cause. Had there been no stacks for its workers, all is answered
-/// with kResourceExhausted. Threads: process() from any fiber but those of its own workers.
+/// with kResourceExhausted. Threads: process() from any fiber but those of its own workers. What its caller did before is
+/// visible to the work, and what the work did to the caller afterwards. Items are begun first come, first served.
 /// Lifetime: joins its workers at the end; nobody is inside process() by then.
 template <class Item, class Output>
 class WorkerPool {

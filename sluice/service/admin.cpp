@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/service/admin.hpp>
 
+#include <charconv>
+#include <optional>
+
+#include <sluice/http/problem.hpp>
 #include <sluice/observe/prometheus.hpp>
+#include <sluice/runtime/blocking.hpp>
+#include <sluice/runtime/dump.hpp>
 
 namespace sluice::service {
 namespace {
@@ -9,7 +15,28 @@ namespace {
 constexpr std::string_view kIndex =
     "/healthz   is the process alive\n"
     "/readyz    should it get traffic\n"
-    "/metrics   for Prometheus\n";
+    "/metrics   for Prometheus\n"
+    "/debug/fibers   what each fiber does; ?limit=N different stacks\n";
+
+constexpr std::size_t kStacksMax = 10'000;  // some ten megabytes of text
+
+// Nothing: not a number, or out of bounds.
+std::optional<std::size_t> to_limit(std::string_view text) noexcept {
+  std::size_t limit = 0;
+  auto [end, error] = std::from_chars(text.begin(), text.end(), limit);
+  if (error != std::errc{} || end != text.end() || limit == 0 || limit > kStacksMax) return std::nullopt;
+  return limit;
+}
+
+Result<http::Response> fibers(const http::Request& request) {
+  DumpOptions options;
+  if (auto text = request.query_value("limit")) {
+    auto limit = to_limit(*text);
+    if (!limit) return fail(Code::kInvalidArgument, "limit is a number from 1 to 10000");
+    options.stacks_max = *limit;
+  }
+  return http::Response::text(blocking([&] { return dump_fibers(options); }, Expect::kLong));
+}
 
 // Names and codes only: a detail may say more than a probe should know.
 http::Response readiness(const std::vector<ReadinessCheck>& checks) {
@@ -37,6 +64,7 @@ Result<void> add_admin_routes(http::Router& router, const observe::Registry& reg
   SLUICE_TRY(router.add("GET", "/metrics", [&registry](Context&, const http::Request&) {
     return http::Response::with_type(observe::kPrometheusContentType, observe::prometheus_text(registry));
   }));
+  SLUICE_TRY(router.add("GET", "/debug/fibers", [](Context&, const http::Request& request) { return fibers(request); }));
   return {};
 }
 

@@ -24,6 +24,7 @@ struct ReadinessCheck {
 ///   GET /healthz   200 "OK" while the process answers at all (go-zero's DevServer)
 ///   GET /readyz    200, or 503 with the names of the checks that fail: take it out of the load balancer
 ///   GET /metrics   Prometheus' text format
+///   GET /debug/fibers   what each fiber does, since when, and its stack (runtime/dump.hpp); ?limit=N different stacks
 ///   GET /          a list of these
 /// Lifetime: registry and what the checks use outlive the router.
 [[nodiscard]] Result<void> add_admin_routes(http::Router& router, const observe::Registry& registry,

@@ -48,5 +48,25 @@ TEST(Admin, ShowsTheRegistrysMetrics) {
   });
 }
 
+TEST(Admin, ShowsWhatEachFiberDoes) {
+  in_virtual_time([](Context& ctx) {
+    observe::Registry metrics;
+    http::Router router;
+    ASSERT_TRUE(add_admin_routes(router, metrics, {}));
+    TaskGroup group{ctx};
+    for (int i = 0; i < 3; ++i) group.go([](Context& own) { static_cast<void>(sleep(own, Duration::max())); });
+    let_all_park(ctx);
+    auto response = get(ctx, router, "/debug/fibers");
+    EXPECT_EQ(response.status, 200);
+    EXPECT_TRUE(response.body.starts_with("4 fibers: 1 in a blocking call; 3 waiting\n")) << response.body;
+    EXPECT_NE(response.body.find("3 fibers (2, 3, 4): waiting, sleeping"), response.body.npos) << response.body;
+    response = get(ctx, router, "/debug/fibers?limit=1");
+    EXPECT_NE(response.body.find("and 3 fibers with other stacks"), response.body.npos) << response.body;
+    for (const char* wrong : {"0", "10001", "-1", "many", "1x", ""})
+      EXPECT_EQ(get(ctx, router, std::string("/debug/fibers?limit=") + wrong).status, 400) << wrong;
+    EXPECT_EQ(get(ctx, router, "/debug/fibers?limit=10000").status, 200);
+  });
+}
+
 }  // namespace
 }  // namespace sluice::service

@@ -14,6 +14,7 @@
 
 #include <sluice/observe/log.hpp>
 #include <sluice/runtime/pollable.hpp>
+#include <sluice/runtime/task_group.hpp>
 #include <sluice/runtime/wait_group.hpp>
 
 namespace sluice::service {

@@ -13,6 +13,7 @@
 #include <sluice/http/status.hpp>
 #include <sluice/runtime/go.hpp>
 #include <sluice/runtime/mutex.hpp>
+#include <sluice/runtime/task_group.hpp>
 
 #include <apps/epro/client/answers.hpp>
 #include <apps/epro/client/schedule.hpp>

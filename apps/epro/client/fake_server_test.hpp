@@ -12,6 +12,7 @@
 #include <sluice/net/memory_stream.hpp>
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/go.hpp>
+#include <sluice/runtime/task_group.hpp>
 
 namespace epro {
 

@@ -14,7 +14,7 @@
 #include <sluice/runtime/channel.hpp>
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/file.hpp>
-#include <sluice/runtime/go.hpp>
+#include <sluice/runtime/task_group.hpp>
 #include <sluice/runtime/wait_group.hpp>
 
 #include <apps/epro/record/uuid.hpp>

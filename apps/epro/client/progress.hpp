@@ -8,6 +8,7 @@
 #include <sluice/base/clock.hpp>
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/go.hpp>
+#include <sluice/runtime/task_group.hpp>
 
 namespace epro {
 

@@ -17,6 +17,7 @@
 #include <sluice/runtime/channel.hpp>
 #include <sluice/runtime/go.hpp>
 #include <sluice/runtime/mutex.hpp>
+#include <sluice/runtime/task_group.hpp>
 
 #include <apps/epro/client/vs_file.hpp>
 #include <apps/epro/record/uuid.hpp>

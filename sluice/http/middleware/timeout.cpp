@@ -10,6 +10,7 @@
 #include <sluice/observe/log.hpp>
 #include <sluice/observe/log_limit.hpp>
 #include <sluice/runtime/go.hpp>
+#include <sluice/runtime/task_group.hpp>
 #include <sluice/runtime/wait_group.hpp>
 
 namespace sluice::http::middleware {

@@ -19,6 +19,7 @@
 #include <sluice/runtime/go.hpp>
 #include <sluice/runtime/mutex.hpp>
 #include <sluice/runtime/semaphore.hpp>
+#include <sluice/runtime/task_group.hpp>
 #include <sluice/runtime/wait_group.hpp>
 
 namespace sluice::reservoir::internal {

@@ -25,6 +25,8 @@ class AsymmetricFence {
       full();
     }
   }
+  /// Requires: is_light().
+  static void light_for_sure() noexcept { asm volatile("" ::: "memory"); }
   static void heavy() noexcept;
 
   /// Whether light() is free. True after prepare() on any kernel that we know.

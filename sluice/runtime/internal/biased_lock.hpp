@@ -5,14 +5,11 @@
 #include <cstdint>
 
 #include <sluice/runtime/internal/asymmetric_fence.hpp>
+#include <sluice/runtime/internal/current.hpp>
 
 namespace sluice::internal {
 
 struct Processor;
-
-/// The processor that the calling thread holds; null outside of fibers and inside blocking(). Out of line, as
-/// current_machine().
-[[nodiscard]] Processor* current_processor() noexcept;
 
 /// Guards a structure for some tens of instructions, nearly always by fibers of one processor: those that talk to each
 /// other stay together. So the lock belongs to the processor that made it, which locks and unlocks it with plain reads and
@@ -45,7 +42,7 @@ class BasicBiasedLock {
     // relaxed: a first look; the second one decides.
     if (self == kNobody || owner_.load(std::memory_order_relaxed) != self) return false;
     held_.store(1, std::memory_order_relaxed);  // relaxed: ordered by the fence
-    Fence::light();
+    Fence::light_for_sure();  // without it nobody has privileges
     // relaxed: ordered by the fence. Whoever held the lock before us was a fiber of our processor, too.
     if (owner_.load(std::memory_order_relaxed) == self) return true;
     held_.store(0, std::memory_order_release);  // release: as in unlock
@@ -117,7 +114,7 @@ class BiasedLock {
   void lock_and_keep(Processor& self) noexcept {
     if (lock_.try_lock_as_owner(&self)) return;
     lock_as_stranger();
-    lock_.give_to(&self);
+    if (AsymmetricFence::is_light()) lock_.give_to(&self);
   }
   void unlock() noexcept { lock_.unlock(); }
 

@@ -30,7 +30,7 @@ ChannelCore::~ChannelCore() {
   for (std::size_t i = 0; i < count; ++i) ops_.destroy(slot((head_ + i) % capacity_));
 }
 
-void ChannelCore::move(void* to, void* from) const noexcept {
+[[gnu::always_inline]] inline void ChannelCore::move(void* to, void* from) const noexcept {
   switch (ops_.plain_bytes) {
     case 4: std::memcpy(to, from, 4); return;
     case 8: std::memcpy(to, from, 8); return;
@@ -39,14 +39,14 @@ void ChannelCore::move(void* to, void* from) const noexcept {
   }
 }
 
-void ChannelCore::push(void* value) noexcept {
+[[gnu::always_inline]] inline void ChannelCore::push(void* value) noexcept {
   std::size_t count = count_.load(std::memory_order_relaxed);  // relaxed: we hold the lock
   std::size_t at = head_ + count;
   move(slot(at >= capacity_ ? at - capacity_ : at), value);
   count_.store(count + 1, std::memory_order_relaxed);  // relaxed: the lock publishes it
 }
 
-void ChannelCore::pop(void* room) noexcept {
+[[gnu::always_inline]] inline void ChannelCore::pop(void* room) noexcept {
   void* oldest = slot(head_);
   move(room, oldest);
   if (ops_.plain_bytes == 0) ops_.destroy(oldest);
@@ -82,19 +82,31 @@ ChannelCore::Step ChannelCore::recv_unlocked(void* room, Waiter*& served) noexce
   return Step::kDone;
 }
 
+// Fast and slow apart: what waits needs so many registers that saving them would be half of what does not.
 ChannelCore::Outcome ChannelCore::send(Context* ctx, void* value) noexcept {
-  Here at = here();
-  Context& follow = ctx ? *ctx : *at.fiber.own_context;
+  yield_if_asked(here());
+  Current& at = here();  // again: we may be elsewhere
+  Context& follow = ctx ? *ctx : *at.fiber->own_context;
   if (follow.is_cancelled()) [[unlikely]]
     return Outcome::kContextEnded;
+  lock_.lock(at.processor);
+  // relaxed: we hold the lock
+  if (count_.load(std::memory_order_relaxed) < capacity_ && receivers_.is_empty() && !closed_) [[likely]] {
+    push(value);
+    lock_.unlock();
+    return Outcome::kDone;
+  }
+  return send_slowly(follow, value);
+}
+
+ChannelCore::Outcome ChannelCore::send_slowly(Context& follow, void* value) noexcept {
   Waiter* served = nullptr;
-  lock_.lock(&at.processor);
   if (send_unlocked(value, served) == Step::kDone) {
     lock_.unlock();
     if (served != nullptr) make_ready(*served->fiber);
     return Outcome::kDone;
   }
-  Waiter waiter(&at.fiber, value);
+  Waiter waiter(&this_fiber(), value);
   senders_.push_back(waiter);
   if (!wait_in_queue(senders_, waiter, lock_, ParkReason::kChannelSend, &follow)) return Outcome::kContextEnded;
   SLUICE_ASSERT(waiter.served, "nobody closes a channel while somebody sends to it");
@@ -112,18 +124,29 @@ bool ChannelCore::try_send(void* value) noexcept {
 }
 
 ChannelCore::Outcome ChannelCore::recv(Context* ctx, void* room) noexcept {
-  Here at = here();
-  Context& follow = ctx ? *ctx : *at.fiber.own_context;
+  yield_if_asked(here());
+  Current& at = here();  // again: we may be elsewhere
+  Context& follow = ctx ? *ctx : *at.fiber->own_context;
   if (follow.is_cancelled()) [[unlikely]]
     return Outcome::kContextEnded;
+  lock_.lock(at.processor);
+  // relaxed: we hold the lock
+  if (count_.load(std::memory_order_relaxed) > 0 && senders_.is_empty()) [[likely]] {
+    pop(room);
+    lock_.unlock();
+    return Outcome::kDone;
+  }
+  return recv_slowly(follow, room);
+}
+
+ChannelCore::Outcome ChannelCore::recv_slowly(Context& follow, void* room) noexcept {
   Waiter* served = nullptr;
-  lock_.lock(&at.processor);
   if (Step step = recv_unlocked(room, served); step != Step::kMustWait) {
     lock_.unlock();
     if (served != nullptr) make_ready(*served->fiber);
     return step == Step::kDone ? Outcome::kDone : Outcome::kClosed;
   }
-  Waiter waiter(&at.fiber, room);
+  Waiter waiter(&this_fiber(), room);
   receivers_.push_back(waiter);
   if (!wait_in_queue(receivers_, waiter, lock_, ParkReason::kChannelReceive, &follow)) return Outcome::kContextEnded;
   return waiter.served ? Outcome::kDone : Outcome::kClosed;

@@ -65,6 +65,9 @@ class ChannelCore {
  private:
   friend class SelectRun;
 
+  // Requires: lock_ held, which they release.
+  [[gnu::noinline]] Outcome send_slowly(Context& follow, void* value) noexcept;
+  [[gnu::noinline]] Outcome recv_slowly(Context& follow, void* room) noexcept;
   enum class Step { kDone, kClosed, kMustWait };
   /// `served`: whose fiber has to be made runnable after unlocking, if not null.
   Step send_unlocked(void* value, Waiter*& served) noexcept;

@@ -3,12 +3,6 @@
 
 namespace sluice::internal {
 
-void sluice_fiber_entry() noexcept {
-  Machine& machine = *current_machine();
-  arrive(machine, machine.current);
-  fiber_main();
-}
-
 void prepare_first_switch(Fiber& fiber) noexcept {
   auto top = reinterpret_cast<std::uintptr_t>(fiber.stack_low + fiber.stack_bytes) & ~std::uintptr_t{15};
   fiber.context = prepare_stack(reinterpret_cast<std::byte*>(top), fiber.stack_bytes);

@@ -34,7 +34,7 @@ void prepare_first_switch(Fiber& fiber) noexcept;
 /// Frees what the sanitizers keep for a fiber that will not run again.
 void forget_switches(Fiber& fiber) noexcept;
 
-/// Leaves machine.current (null: the scheduler's loop) and goes on with `to` (null: the loop). Returns when somebody switches
+/// Leaves machine.fiber (null: the scheduler's loop) and goes on with `to` (null: the loop). Returns when somebody switches
 /// back, perhaps on another thread: nothing that was read from `machine` before is valid then.
 /// Requires: `to` has a stack and nobody is on it.
 void switch_context(Machine& machine, Fiber* to) noexcept;
@@ -43,8 +43,6 @@ void switch_context(Machine& machine, Fiber* to) noexcept;
 
 /// Implemented by the scheduler: called on the stack of whoever runs next.
 void bury(Machine& machine, Fiber& ended) noexcept;
-/// Implemented by the scheduler: what runs on a fiber's stack.
-[[noreturn]] void fiber_main() noexcept;
 
 // ---- implementation ----
 
@@ -102,17 +100,17 @@ void bury(Machine& machine, Fiber& ended) noexcept;
 }
 
 [[gnu::always_inline]] inline void leave(Machine& machine, Fiber* to, bool dies) noexcept {
-  Fiber* from = machine.current;
+  Fiber* from = machine.fiber;
   exchange_exceptions(machine, from, to);
   announce_switch(machine, from, to, dies);
   machine.previous = from;
-  machine.current = to;
+  machine.fiber = to;
   if (to != nullptr) to->is_on_stack.store(true, std::memory_order_relaxed);  // relaxed: it is ours alone
   switch_stack(from ? &from->context : &machine.loop_context, to ? to->context : machine.loop_context);
 }
 
 [[gnu::always_inline]] inline void switch_context(Machine& machine, Fiber* to) noexcept {
-  Fiber* self = machine.current;
+  Fiber* self = machine.fiber;
   leave(machine, to, false);
   arrive(*current_machine(), self);
 }

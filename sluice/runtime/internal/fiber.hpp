@@ -8,6 +8,7 @@
 
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/internal/park_reason.hpp>
+#include <sluice/runtime/internal/wait_word.hpp>
 
 namespace sluice::internal {
 
@@ -33,35 +34,19 @@ struct Stack {
 /// the first time: ten thousand that have been started and wait for their turn cost a quarter of a kilobyte each, and run
 /// one after the other on a stack that is still in the cache.
 ///
-/// `wait_word` is the heart: every wait ends exactly once, whoever comes first.
-///
-///   kRunning ──Wait begins──▶ kWaiting ──claim(token)──▶ token ──Wait ends──▶ kRunning
-///
-/// With kFollowsOwn in it, the end of the context that the fiber was started with claims as well.
-/// A token is an address (what ended the wait) or kContextEndedToken.
-/// Who claims a wait puts the fiber into a run queue, at once, although the fiber may not have left its stack yet: who
+/// Who claims its wait puts the fiber into a run queue, at once, although the fiber may not have left its stack yet: who
 /// takes it from there waits until `is_on_stack` is false. (As Linux does with a task's on_cpu.)
 struct alignas(64) Fiber {
-  static constexpr std::uintptr_t kRunning = 0;
-  static constexpr std::uintptr_t kWaiting = 2;
-  static constexpr std::uintptr_t kFollowsOwn = 4;
-  static constexpr std::uintptr_t kContextEndedToken = 8;
+  static constexpr WaitWord::Token kContextEndedToken = WaitWord::kContextEnded;
 
-  /// Ends this fiber's wait with `token`. True: it was us, and we must make the fiber ready. False: somebody else has, or it
-  /// does not wait; leave it alone. `only_if_own`: only a wait that follows the own context.
-  [[nodiscard]] bool claim(std::uintptr_t token, bool only_if_own = false) noexcept {
-    std::uintptr_t seen = wait_word.load(std::memory_order_relaxed);  // relaxed: the exchange decides
-    while ((seen & kWaiting) != 0 && (!only_if_own || (seen & kFollowsOwn) != 0)) {
-      // release: publishes what the claimer did to the fiber, which reads the word when it goes on (Wait::park).
-      if (wait_word.compare_exchange_weak(seen, token, std::memory_order_release, std::memory_order_relaxed)) return true;
-    }
-    return false;
+  /// As WaitWord::claim.
+  [[nodiscard]] bool claim(WaitWord::Token token, bool only_if_own = false) noexcept {
+    return wait_word.claim(token, only_if_own);
   }
 
   void* context = nullptr;  // the stack pointer, with the registers above it, while not running
   Fiber* next = nullptr;    // in a queue or a list of free ones
-  // Written by this fiber and by whoever claims its wait; publishes the claimer's work.
-  std::atomic<std::uintptr_t> wait_word{kRunning};
+  WaitWord wait_word;
   // Set by who runs it, reset by who runs next on that thread; publishes the saved registers.
   std::atomic<bool> is_on_stack{false};
   // What a dump shows. Written by this fiber, read at any time by others; publishes nothing.

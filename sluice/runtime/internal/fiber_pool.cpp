@@ -112,6 +112,15 @@ std::vector<Fiber*> FiberPool::take_free() {
   return free;
 }
 
+std::optional<std::source_location> FiberPool::started_at(std::uint64_t id) const {
+  std::optional<std::source_location> where;
+  for_each([&](const Fiber& fiber) {
+    std::source_location candidate = fiber.started_at;
+    if (fiber.id.load(std::memory_order_acquire) == id) where = candidate;  // acquire: as in for_each; still the same
+  });
+  return where;
+}
+
 bool FiberPool::begins_empty_slab(std::span<Fiber* const> free) noexcept {
   return reinterpret_cast<std::uintptr_t>(free.front()) % kSlabBytes == 0 && free.size() >= kFibersPerSlab &&
          free[kFibersPerSlab - 1] == free.front() + kFibersPerSlab - 1;

@@ -4,6 +4,8 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <optional>
+#include <source_location>
 #include <span>
 #include <vector>
 
@@ -34,6 +36,9 @@ class FiberPool {
   /// we look: what is to be read is atomic or checked against the id. Takes no lock, may be called from a signal handler.
   template <class Look>
   void for_each(Look look) const;
+
+  /// Where that fiber was started; nothing if it has ended. As for_each.
+  [[nodiscard]] std::optional<std::source_location> started_at(std::uint64_t id) const;
 
   static constexpr std::size_t kMaxFibers = std::size_t{4} << 20;
 

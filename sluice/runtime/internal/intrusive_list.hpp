@@ -53,6 +53,13 @@ class IntrusiveList {
     node.next_ = node.previous_ = nullptr;
   }
   /// Null if empty.
+  T* pop_back() noexcept {
+    if (is_empty()) return nullptr;
+    T* last = static_cast<T*>(ring_.previous_);
+    remove(*last);
+    return last;
+  }
+  /// Null if empty.
   T* pop_front() noexcept {
     T* first = front();
     if (first) remove(*first);

@@ -2,25 +2,22 @@
 #include <sluice/runtime/internal/machine.hpp>
 
 namespace sluice::internal {
-namespace {
-thread_local Machine* machine_of_this_thread = nullptr;
+
+extern "C" {
+thread_local constinit Current* sluice_current = nullptr;
 }
 
+#if !defined(__x86_64__) || !defined(__ELF__)
 // The empty asm keeps link-time optimisation from seeing a pure function and merging two calls around a switch.
-[[gnu::noinline]] Machine* current_machine() noexcept {
+[[gnu::noinline]] Current* read_current() noexcept {
   asm volatile("");
-  return machine_of_this_thread;
+  return sluice_current;
 }
-
-[[gnu::noinline]] Processor* current_processor() noexcept {
-  asm volatile("");
-  Machine* machine = machine_of_this_thread;
-  return machine != nullptr ? machine->processor : nullptr;
-}
+#endif
 
 [[gnu::noinline]] void set_current_machine(Machine* machine) noexcept {
   asm volatile("");
-  machine_of_this_thread = machine;
+  sluice_current = machine;
 }
 
 }  // namespace sluice::internal

@@ -10,34 +10,55 @@
 #include <sluice/base/assert.hpp>
 #include <sluice/base/clock.hpp>
 #include <sluice/runtime/internal/biased_lock.hpp>
+#include <sluice/runtime/internal/current.hpp>
 #include <sluice/runtime/internal/fiber.hpp>
 #include <sluice/runtime/internal/poller.hpp>
 #include <sluice/runtime/internal/run_queue.hpp>
 #include <sluice/runtime/internal/stack_pool.hpp>
-#include <sluice/runtime/internal/timer_heap.hpp>
+#include <sluice/runtime/internal/timer_wheel.hpp>
 
 namespace sluice::internal {
+
+/// The next number of a generator that began with any `state`. Source: splitmix64, G. Steele et al., 2014.
+inline constexpr std::uint64_t kRandomStep = 0x9e3779b97f4a7c15;
+inline std::uint64_t next_random(std::uint64_t& state) noexcept {
+  std::uint64_t z = (state += kRandomStep);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+struct Machine;
 
 /// P: the right to run fibers, with everything that is needed to run them. At any moment it belongs to one machine, or is
 /// between two (kBlocking) and may be taken by who changes its state.
 struct Processor {
   enum class State : std::uint32_t {
+    kUnused,    ///< a relief that has not been needed yet: it has no machine
     kRunning,   ///< its machine runs fibers or looks for some
     kSleeping,  ///< its machine waits in poller.poll(); whoever changes this to kRunning owes it an interrupt()
     kBlocking,  ///< its machine is inside blocking(); sysmon may change this to kRunning and hand the P on
   };
 
   std::size_t id = 0;
+  // Takes part only while somebody hogs his processor; see sysmon.cpp.
+  bool is_relief = false;
 
   // Runs before the queue: the fiber made ready last, which finds its data in the cache. Written under next_lock, by the
   // owner, and by thieves when the owner makes no progress; the lock publishes the fiber. Read without it as a hint.
   std::atomic<Fiber*> next{nullptr};
   BiasedLock next_lock;
   RunQueue queue;
-  TimerHeap timers;
+  TimerWheel timers;
   Poller poller;
 
   std::atomic<State> state{State::kRunning};
+  // Who has it, or had it last. Written by who hands it on, read by sysmon; publishes nothing.
+  std::atomic<Machine*> machine{nullptr};
+  // Sysmon's wish that the running fiber yield. Set by sysmon, read and reset by the owner; publishes nothing.
+  std::atomic<bool> is_asked_to_yield{false};
+  // Written by sysmon, read by whoever counts; publishes nothing.
+  std::atomic<std::uint64_t> hogs{0};
   // Counts turns. Written by the owner, read by sysmon and thieves; publishes nothing.
   std::atomic<std::uint32_t> turns{0};
   // The value of `turns` at which sysmon found the owner stuck. Written by sysmon, read by thieves; publishes nothing.
@@ -58,20 +79,21 @@ struct Processor {
   Fiber* free_fibers = nullptr;     // a chain of blocks
   std::size_t free_fiber_count = 0;
   Instant served_at;                // timers and poller were looked at
+  std::uint64_t served_at_ticks = 0;
   Instant awake_since;              // the last sleep ended
   std::uint32_t held_at_visit = 0;  // of loop_visits: the clock said then that wake-ups are being held
   bool has_seen_talk = false;       // what could have been stolen was soon run by its owner
   std::uint32_t next_streak = 0;    // turns in a row that `next` got before the queue
   std::uint32_t loop_visits = 0;
-  std::uint64_t random = 0;
+  std::uint64_t random = 0;         // the state of its generator, begun by RuntimeOptions::seed
 };
 
 /// M: a thread. Runs fibers while it has a processor; waits as a spare while it has none.
-struct Machine {
-  Processor* processor = nullptr;  // null as a spare and inside blocking()
+struct Machine : Current {
+  Machine() : Current{this} {}
+
   Processor* retained = nullptr;   // inside blocking(): the one to take back if nobody else has
 
-  Fiber* current = nullptr;   // null on the thread's own stack, where the scheduler's loop runs
   Fiber* previous = nullptr;  // switched away from, while the switch lasts
   Fiber* pending = nullptr;   // to be run by the loop as soon as it is off its stack
   bool has_ended = false;     // `previous` will not come back
@@ -83,29 +105,19 @@ struct Machine {
   void* loop_sanitizer_stack = nullptr;
   void* loop_sanitizer_fiber = nullptr;
 
+  std::atomic<int> thread_id{0};  // the kernel's, while the thread is in the loop; 0: not. Read by who asks what it does
   bool is_spinning = false;
   std::atomic<std::uint32_t> wake{0};  // 1: `processor` was set, or the runtime stops. Futex of a spare.
   Machine* next_spare = nullptr;
   std::thread thread;  // empty for the thread that called run()
 };
 
-/// The machine of the calling thread, null if it is none of ours. Out of line and opaque on purpose: a fiber may go on in
-/// another thread after any switch, so the address of a thread-local must never be kept across one.
-[[nodiscard]] Machine* current_machine() noexcept;
-void set_current_machine(Machine* machine) noexcept;
-
-/// Who calls, and on what: good until the next switch.
-struct Here {
-  Machine& machine;
-  Processor& processor;
-  Fiber& fiber;
-};
-/// Requires: in a fiber, outside of blocking().
-[[nodiscard]] inline Here here() noexcept {
-  Machine* machine = current_machine();
-  SLUICE_ASSERT(machine != nullptr && machine->current != nullptr, "only a fiber can wait: call this inside sluice::run");
-  SLUICE_ASSERT(machine->processor != nullptr, "nothing parks inside blocking()");
-  return {*machine, *machine->processor, *machine->current};
+/// Of the calling thread; null if it is none of ours.
+[[nodiscard]] inline Machine* current_machine() noexcept {
+  Current* here = current();
+  return here != nullptr ? here->machine : nullptr;
 }
+/// For a thread's beginning and end.
+void set_current_machine(Machine* machine) noexcept;
 
 }  // namespace sluice::internal

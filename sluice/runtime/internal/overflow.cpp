@@ -50,7 +50,7 @@ void name_the_culprit(const Fiber* fiber, std::size_t stack_bytes) noexcept {
   const StackPool* stacks = guarded_stacks.load();
   Stack stack = stacks ? stacks->stack_above_guard(info->si_addr) : Stack{};
   Machine* machine = current_machine();
-  const Fiber* fiber = machine ? machine->current : nullptr;
+  const Fiber* fiber = machine ? machine->fiber : nullptr;
   if (fiber != nullptr && fiber->stack_low != stack.low) fiber = nullptr;  // it strayed into somebody else's guard
   if (stack.bytes != 0) name_the_culprit(fiber, stack.bytes);
   // Once more with the handler that was there before us: it dumps the core, or tells its own story.

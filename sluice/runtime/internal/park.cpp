@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/internal/park.hpp>
 
-#include <utility>
-
 namespace sluice::internal {
 
 void forget_own_context() noexcept {
   Fiber& self = this_fiber();
-  if (std::exchange(self.membership.subscriber, nullptr) != nullptr) self.own_context->unsubscribe(self.membership);
+  Fiber::Membership& membership = self.membership;
+  if (membership.subscriber != nullptr) self.own_context->unsubscribe(membership);  // until then cancel() looks at it
+  membership.subscriber = nullptr;
   self.own_context = nullptr;
 }
 
@@ -33,7 +33,7 @@ bool Wait::follow_other() noexcept {
 
 void Wait::give_up() noexcept {
   may_park_ = false;
-  is_claimed_ = !fiber_.claim(Fiber::kContextEndedToken);  // whoever it was, has put us into a run queue
+  is_claimed_ = !fiber_.wait_word.give_up();  // whoever it was, has put us into a run queue
 }
 
 void Wait::clean_up() noexcept {

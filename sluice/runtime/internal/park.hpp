@@ -4,15 +4,15 @@
 #include <cstdint>
 
 #include <sluice/runtime/context.hpp>
-#include <sluice/runtime/internal/asymmetric_fence.hpp>
 #include <sluice/runtime/internal/fiber.hpp>
-#include <sluice/runtime/internal/machine.hpp>
+#include <sluice/runtime/internal/scheduler.hpp>
+#include <sluice/runtime/internal/wait_queue.hpp>
 #include <sluice/runtime/internal/park_reason.hpp>
 
 namespace sluice::internal {
 
 /// The fiber that calls. Requires: in a fiber.
-[[nodiscard]] inline Fiber& this_fiber() noexcept { return here().fiber; }
+[[nodiscard]] inline Fiber& this_fiber() noexcept { return *here().fiber; }
 
 /// One wait of the calling fiber.
 ///
@@ -35,8 +35,7 @@ class Wait {
   ~Wait() {
     if (is_claimed_ || is_subscribed_) [[unlikely]]
       clean_up();
-    // relaxed: nobody else cares; a claim that comes too late finds no kWaiting, before and after.
-    fiber_.wait_word.store(Fiber::kRunning, std::memory_order_relaxed);
+    fiber_.wait_word.end();
   }
 
   /// False: ctx had ended before we could wait; do not park, withdraw what was published.
@@ -65,6 +64,11 @@ class Wait {
 /// Leaves the current fiber, whose wait has begun; returns when it has been claimed.
 void park_current() noexcept;
 
+/// Releases `lock` and parks the current fiber, which is in `queue`. True: a waker claimed it.
+/// False: `ctx` ended first; the waiter has left the queue. The lock is not held afterwards.
+/// Null ctx: cannot be cancelled. Requires: lock held, waiter.fiber is the current one.
+bool wait_in_queue(WaitQueue& queue, Waiter& waiter, BiasedLock& lock, ParkReason reason, Context* ctx) noexcept;
+
 /// Puts a fiber, whose wait the caller has won or which is new, where it will run soon.
 void make_ready(Fiber& fiber) noexcept;
 
@@ -74,22 +78,13 @@ void make_ready(Fiber& fiber) noexcept;
 bool join_own_context(Fiber& fiber) noexcept;
 
 inline Wait::Wait(Context* ctx, Fiber& self) noexcept : fiber_(self), ctx_(ctx) {
-  std::uintptr_t word = Fiber::kWaiting;
-  if (ctx_ != nullptr) {
-    if (ctx_ == fiber_.own_context) {
-      may_park_ = fiber_.membership.subscriber != nullptr || join_own_context(fiber_);
-      word |= Fiber::kFollowsOwn;
-    } else {
-      may_park_ = follow_other();
-    }
-    if (!may_park_) return;
+  if (ctx_ == nullptr) {
+    fiber_.wait_word.begin();
+    return;
   }
-  // relaxed: published by the lock that the caller holds, and to the context by the fence.
-  fiber_.wait_word.store(word, std::memory_order_relaxed);
-  if (ctx_ == nullptr) return;
-  // Forbidden: we see the context alive, and cancel(), which sets its flag first, does not see that we wait.
-  AsymmetricFence::light();
-  if (ctx_->is_cancelled()) [[unlikely]]
+  bool is_own = ctx_ == fiber_.own_context;
+  may_park_ = is_own ? fiber_.membership.subscriber != nullptr || join_own_context(fiber_) : follow_other();
+  if (may_park_ && !fiber_.wait_word.begin(is_own, [&] { return ctx_->is_cancelled(); })) [[unlikely]]
     give_up();
 }
 
@@ -97,8 +92,34 @@ inline Wait::Wait(Context* ctx, Fiber& self) noexcept : fiber_(self), ctx_(ctx) 
 [[gnu::always_inline]] inline std::uintptr_t Wait::park(ParkReason reason) noexcept {
   fiber_.reason.store(reason, std::memory_order_relaxed);  // relaxed: for dumps
   park_current();
-  // acquire: pairs with the claim; we see what the claimer did before.
-  return fiber_.wait_word.load(std::memory_order_acquire);
+  return fiber_.wait_word.token();
+}
+
+/// At the beginning of what may be called in a loop: see RuntimeOptions::hog_after.
+inline void yield_if_asked(Current& at) noexcept {
+  // relaxed: seen late, it is granted late.
+  if (at.processor->is_asked_to_yield.load(std::memory_order_relaxed)) [[unlikely]]
+    Scheduler::running().yield_current();
+}
+
+[[gnu::always_inline]] inline void park_current() noexcept {
+  Current& at = here();
+  // relaxed: for dumps, which do not mind that the processor looked at the clock some turns ago.
+  at.fiber->since_ns.store(at.processor->served_at.time_since_epoch().count(), std::memory_order_relaxed);
+  Scheduler& scheduler = Scheduler::running();
+  scheduler.switch_to(*at.machine, scheduler.successor(*at.processor));
+}
+
+[[gnu::always_inline]] inline bool wait_in_queue(WaitQueue& queue, Waiter& waiter, BiasedLock& lock, ParkReason reason, Context* ctx) noexcept {
+  Wait wait(ctx, *waiter.fiber);
+  if (wait.may_park()) {
+    lock.unlock();
+    if (wait.park(reason) == reinterpret_cast<std::uintptr_t>(&waiter)) return true;
+    lock.lock();
+  }
+  if (waiter.is_linked()) queue.remove(waiter);
+  lock.unlock();
+  return false;
 }
 
 }  // namespace sluice::internal

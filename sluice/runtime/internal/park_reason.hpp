@@ -13,9 +13,14 @@ enum class ParkReason : std::uint8_t {
   kChannelReceive,
   kSelect,
   kMutex,
+  kRwMutexRead,
+  kRwMutexWrite,
+  kCond,
+  kGate,
   kSemaphore,
   kWaitGroup,
   kTaskGroup,
+  kTaskGroupRoom,
   kSleep,
   kReadable,
   kWritable,
@@ -28,9 +33,14 @@ enum class ParkReason : std::uint8_t {
     case ParkReason::kChannelReceive: return "receiving from a channel";
     case ParkReason::kSelect: return "in select";
     case ParkReason::kMutex: return "locking a mutex";
+    case ParkReason::kRwMutexRead: return "locking an rw mutex to read";
+    case ParkReason::kRwMutexWrite: return "locking an rw mutex to write";
+    case ParkReason::kCond: return "waiting for a cond";
+    case ParkReason::kGate: return "closing a gate";
     case ParkReason::kSemaphore: return "acquiring a semaphore";
     case ParkReason::kWaitGroup: return "waiting for a wait group";
     case ParkReason::kTaskGroup: return "joining a task group";
+    case ParkReason::kTaskGroupRoom: return "waiting for room in a task group";
     case ParkReason::kSleep: return "sleeping";
     case ParkReason::kReadable: return "waiting for input";
     case ParkReason::kWritable: return "waiting to write";

@@ -4,12 +4,15 @@
 // they are hit for certain, by ending the wait from inside.
 #include <sluice/runtime/internal/park.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/internal/futex.hpp>
 
 namespace sluice::internal {
 namespace {
@@ -92,6 +95,34 @@ TEST(Wait, ThatIsOverCannotBeClaimed) {
     EXPECT_FALSE(end_wait(kToken));
     { Wait unused(nullptr); }
     EXPECT_FALSE(end_wait(kToken));
+  });
+}
+
+// The moment in which a fiber leaves its own context's list while a thread goes through that in cancel(). First in the list
+// is somebody who holds the thread up until the fiber is on its way out.
+TEST(Wait, ItsFiberMayEndWhileItsContextIsBeingCancelled) {
+  struct First : Cancellable {
+    std::atomic<bool> is_reached{false};
+  };
+  on_processors(1, [](Context& ctx) {
+    for (int round = 0; round < 20; ++round) {
+      First first;
+      first.on_cancel = [](Cancellable* self, Cancellable::Step) noexcept {
+        static_cast<First*>(self)->is_reached = true;
+        for (int pause = 0; pause < 10'000; ++pause) relax_processor();  // longer than it takes to end
+      };
+      std::thread canceller;
+      TaskGroup group{ctx};
+      ASSERT_TRUE(group.context().subscribe(first));
+      group.go([&](Context& own) {
+        EXPECT_TRUE(sleep(own, Duration(1)));  // from now on the fiber is in the list, too
+        canceller = std::thread([&] { own.cancel(); });
+        while (!first.is_reached) relax_processor();
+      });
+      EXPECT_TRUE(group.wait());
+      canceller.join();
+      group.context().unsubscribe(first);
+    }
   });
 }
 

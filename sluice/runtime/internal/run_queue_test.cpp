@@ -5,18 +5,16 @@
 #include <array>
 #include <atomic>
 #include <deque>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include <sluice/runtime/channel.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 #include <sluice/runtime/internal/fiber.hpp>
+#include <sluice/runtime/internal/interleavings_test.hpp>
 
 namespace sluice::internal {
 namespace {
@@ -84,138 +82,14 @@ TEST(RunQueue, AgreesWithAModel) {
 }
 
 // ---- every interleaving ----
-//
-// Each thread of a scenario is a fiber; each operation on an atomic first hands the word to the director, who decides
-// who may take the next step. Depth first through all decisions, as long as a schedule interrupts threads that could go on
-// at most kMaxPreemptions times: nearly all bugs of this kind show with two. (Source: CHESS, Musuvathi and Qadeer, PLDI 2007.)
-class Director {
- public:
-  using Threads = std::vector<std::function<void()>>;
-
-  // The sanitizers have nothing to find here, where one thread does all; they only see that nothing is read after its end.
-  static constexpr int kMaxPreemptions = kSanitized ? 1 : 3;
-
-  /// Runs the scenario that `make` builds, and then its check, for each schedule; how many those were.
-  static int explore(Context& ctx, const std::function<std::pair<Threads, std::function<void()>>()>& make) {
-    std::vector<Decision> path;
-    int schedules = 0;
-    do {
-      auto [threads, check] = make();
-      Director director(std::move(path));
-      path = director.play(ctx, threads);
-      check();
-      ++schedules;
-    } while (advance(path) && !::testing::Test::HasFailure());
-    return schedules;
-  }
-
-  /// Called before each step of a thread.
-  static void step() {
-    if (director_ == nullptr || !director_->is_playing_) return;
-    std::size_t self = director_->running_;
-    director_->stepped_.send(true);
-    director_->turns_[self]->recv();
-  }
-
- private:
-  struct Decision {
-    std::vector<std::size_t> choices;  // first the one that goes on, if it can
-    std::size_t taken = 0;
-  };
-
-  explicit Director(std::vector<Decision> path) : path_(std::move(path)) {}
-
-  std::vector<Decision> play(Context& ctx, const Threads& threads) {
-    director_ = this;
-    is_playing_ = true;
-    std::vector<bool> is_alive(threads.size(), true);
-    TaskGroup group{ctx};
-    for (std::size_t i = 0; i < threads.size(); ++i) {
-      turns_.push_back(std::make_unique<Chan<bool>>());
-      group.go([this, i, &threads](Context&) {
-        turns_[i]->recv();
-        threads[i]();
-        stepped_.send(false);
-      });
-    }
-    int preemptions = 0;
-    std::size_t last = threads.size();
-    for (std::size_t depth = 0; std::ranges::find(is_alive, true) != is_alive.end(); ++depth) {
-      if (depth == path_.size()) path_.push_back({choices(is_alive, last, preemptions), 0});
-      running_ = path_[depth].choices[path_[depth].taken];
-      if (last < threads.size() && is_alive[last] && running_ != last) ++preemptions;
-      last = running_;
-      turns_[running_]->send(true);
-      is_alive[running_] = *stepped_.recv();
-    }
-    is_playing_ = false;
-    EXPECT_TRUE(group.wait());
-    director_ = nullptr;
-    return std::move(path_);
-  }
-
-  static std::vector<std::size_t> choices(const std::vector<bool>& is_alive, std::size_t last, int preemptions) {
-    bool can_go_on = last < is_alive.size() && is_alive[last];
-    std::vector<std::size_t> all;
-    if (can_go_on) all.push_back(last);
-    if (can_go_on && preemptions == kMaxPreemptions) return all;
-    for (std::size_t i = 0; i < is_alive.size(); ++i)
-      if (is_alive[i] && i != last) all.push_back(i);
-    return all;
-  }
-
-  // To the next path, depth first; false: that was the last one.
-  static bool advance(std::vector<Decision>& path) {
-    while (!path.empty() && ++path.back().taken == path.back().choices.size()) path.pop_back();
-    return !path.empty();
-  }
-
-  static inline Director* director_ = nullptr;
-
-  std::vector<Decision> path_;
-  bool is_playing_ = false;
-  std::size_t running_ = 0;
-  std::vector<std::unique_ptr<Chan<bool>>> turns_;
-  Chan<bool> stepped_;  // true: will take another step
-};
-
-// An atomic that asks before each operation.
-template <class T>
-class SteppedAtomic {
- public:
-  SteppedAtomic() = default;
-  SteppedAtomic(T value) : value_(value) {}  // NOLINT: as std::atomic
-  T load(std::memory_order) const {          // the order: only sequential consistency is explored; TSan does the rest
-    Director::step();
-    return value_;
-  }
-  void store(T value, std::memory_order) {  // as above
-    Director::step();
-    value_ = value;
-  }
-  bool compare_exchange_strong(T& expected, T wanted, std::memory_order, std::memory_order) {  // as above
-    Director::step();
-    if (value_ == expected) {
-      value_ = wanted;
-      return true;
-    }
-    expected = value_;
-    return false;
-  }
-  bool compare_exchange_weak(T& expected, T wanted, std::memory_order good, std::memory_order bad) {  // as above
-    return compare_exchange_strong(expected, wanted, good, bad);
-  }
-
- private:
-  T value_{};
-};
-
-using SteppedQueue = BasicRunQueue<2, SteppedAtomic>;
 
 // What the owner and the thieves got, and what is left, must be what was pushed.
+template <std::uint32_t Capacity>
 struct Scene {
-  SteppedQueue victim;
-  std::array<SteppedQueue, 2> thieves;
+  using Queue = BasicRunQueue<Capacity, SteppedAtomic>;
+
+  Queue victim;
+  std::array<Queue, 2> thieves;
   std::vector<std::uintptr_t> pushed, taken;
 
   void push(std::uintptr_t value) {
@@ -224,7 +98,7 @@ struct Scene {
   void pop() { take(victim.pop()); }
   void steal(std::size_t thief) {
     take(victim.steal_into(thieves[thief]));
-    take(thieves[thief].pop());
+    while (Fiber* got = thieves[thief].pop()) take(got);
   }
   void take(Fiber* got) {
     if (got != nullptr) taken.push_back(number(got));
@@ -232,46 +106,63 @@ struct Scene {
   void check() {
     while (Fiber* left = victim.pop()) take(left);
     std::ranges::sort(taken);
-    EXPECT_EQ(taken, pushed);
+    Interleavings::require(taken == pushed, "one was lost or taken twice");
   }
 };
 
-TEST(RunQueueInterleavings, OwnerAndThiefShareWithoutLossOrDouble) {
-  in_virtual_time([](Context& ctx) {
-    int schedules = Director::explore(ctx, [] {
+template <class Scene>
+void expect_right(std::uintptr_t queued, const std::vector<void (*)(Scene&)>& script) {
+  in_virtual_time([&](Context& ctx) {
+    auto result = Interleavings::explore(ctx, [&] {
       auto scene = std::make_shared<Scene>();
-      scene->push(1);
-      Director::Threads threads{[=] {
-                                  scene->push(2);
-                                  scene->pop();
-                                  scene->push(3);
-                                  scene->pop();
-                                },
-                                [=] {
-                                  scene->steal(0);
-                                  scene->steal(0);
-                                }};
-      return std::pair(threads, std::function<void()>([=] { scene->check(); }));
+      for (std::uintptr_t i = 1; i <= queued; ++i) scene->push(i);
+      Interleavings::Play play;
+      for (auto thread : script) play.threads.push_back([scene, thread] { thread(*scene); });
+      play.check = [scene] { scene->check(); };
+      return play;
     });
-    EXPECT_GT(schedules, kSanitized ? 20 : 1'000);
+    EXPECT_EQ(result.violation, "");
+    EXPECT_GT(result.states, kSanitized ? 100U : 1'000U);
+    EXPECT_TRUE(kSanitized || result.states < Interleavings::kMaxStates);
+    ::testing::Test::RecordProperty("states", static_cast<int>(result.states));
   });
 }
 
+TEST(RunQueueInterleavings, OwnerAndThiefShareWithoutLossOrDouble) {
+  using OfTwo = Scene<2>;
+  expect_right<OfTwo>(1, {[](OfTwo& scene) {
+                            scene.push(2);
+                            scene.pop();
+                            scene.push(3);
+                            scene.pop();
+                          },
+                          [](OfTwo& scene) {
+                            scene.steal(0);
+                            scene.steal(0);
+                          }});
+}
+
+TEST(RunQueueInterleavings, AThiefTakesTwoFromAnOwnerAtWork) {
+  using OfFour = Scene<4>;
+  expect_right<OfFour>(3, {[](OfFour& scene) {
+                             scene.push(4);
+                             scene.pop();
+                             scene.push(5);
+                             scene.push(6);
+                           },
+                           [](OfFour& scene) {
+                             scene.steal(0);
+                             scene.steal(0);
+                           }});
+}
+
 TEST(RunQueueInterleavings, TwoThievesAndTheOwnerShareWithoutLossOrDouble) {
-  in_virtual_time([](Context& ctx) {
-    int schedules = Director::explore(ctx, [] {
-      auto scene = std::make_shared<Scene>();
-      scene->push(1);
-      scene->push(2);
-      Director::Threads threads{[=] {
-                                  scene->pop();
-                                  scene->push(3);
-                                },
-                                [=] { scene->steal(0); }, [=] { scene->steal(1); }};
-      return std::pair(threads, std::function<void()>([=] { scene->check(); }));
-    });
-    EXPECT_GT(schedules, kSanitized ? 20 : 1'000);
-  });
+  using OfTwo = Scene<2>;
+  expect_right<OfTwo>(2, {[](OfTwo& scene) {
+                            scene.pop();
+                            scene.push(3);
+                          },
+                          [](OfTwo& scene) { scene.steal(0); }, [](OfTwo& scene) { scene.steal(1); }});
 }
 
 TEST(RunQueueStress, EachIsTakenOnceByThreads) {

@@ -19,8 +19,8 @@
 // Spinning: a machine that looks for work and has found none yet. At most one is woken to spin at a time; who stops
 // spinning because it found something wakes the next if there is more. Nobody spins for longer than kRipeAfter.
 //
-// Fairness: `next` runs before the queue, at most kMaxNextStreak turns in a row; every kGlobalEvery visits of the loop the global
-// queue goes first; timers and poller are looked at each kServeEvery at the latest, between two fibers.
+// Fairness: `next` runs before the queue, at most kMaxNextStreak turns in a row; every kLoopEvery turns at
+// the latest the global queue goes first; timers and poller are looked at each kServeEvery, between two fibers.
 //
 // Rejected: one queue for all (its lock is the limit from four processors on); handing each ready fiber to an idle
 // processor at once (a prototype burned ten times the processor time); waking through futexes only (the poller of a
@@ -37,28 +37,31 @@
 #include <cxxabi.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #endif
 
 #include <sluice/base/assert.hpp>
+#include <sluice/runtime/dump.hpp>
 #include <sluice/runtime/internal/asymmetric_fence.hpp>
 #include <sluice/runtime/internal/context_switch.hpp>
 #include <sluice/runtime/internal/cpu_quota.hpp>
+#include <sluice/runtime/internal/dump_signal.hpp>
 #include <sluice/runtime/internal/futex.hpp>
 #include <sluice/runtime/internal/overflow.hpp>
 #include <sluice/runtime/internal/park.hpp>
+#include <sluice/runtime/internal/probe.hpp>
 
 namespace sluice::internal {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t kLoopEvery = 16;       // direct switches between fibers before the loop has a look around
-constexpr std::uint32_t kGlobalEvery = 4;      // visits of the loop: about 61 turns, as in Go
+constexpr std::uint32_t kLoopEvery = 64;       // direct switches between fibers before the loop has a look around (Go: 61)
+constexpr std::uint32_t kTicksEvery = 16;      // sooner, if the processor's counter says that kServeEvery has passed
 constexpr std::uint32_t kMaxNextStreak = 64;   // two fibers that only wake each other let the queue in after that
-constexpr std::uint32_t kWakeDepth = 3;        // one fiber is as fast run here as elsewhere; three are not
 // Fibers that only talk to each other get further on one processor than on two, where each word that they share travels
 // for longer than they work. So only what has waited is stolen, and who was woken for a processor and has nothing left to
 // do within kWorthWaking is not woken for it again for a while. Without this, five workers between two channels took twice
@@ -66,22 +69,29 @@ constexpr std::uint32_t kWakeDepth = 3;        // one fiber is as fast run here 
 constexpr Duration kRipeAfter = 20us;          // about what it costs to wake somebody
 constexpr Duration kWorthWaking = 100us;       // a few times that
 constexpr Duration kWakeHold = 1ms;            // at worst one part in ten is lost; sysmon wakes somebody in spite of it
-constexpr std::uint32_t kStealDepth = 2;       // the last one of a processor that makes progress stays with it
 constexpr Duration kServeEvery = 50us;         // what a ready socket or timer may wait while fibers run back to back
+constexpr std::uint64_t kServeTicks = 100'000;  // about as long: counters run at 1 to 5 GHz
 constexpr int kPausesPerLook = 30;             // at a queue of another processor, whose owner needs its cache lines
 constexpr std::size_t kStackBatch = 32;        // stacks that move between a processor and the pool at once
 constexpr std::size_t kStacksKept = 2 * kStackBatch;
 constexpr std::size_t kMaxMachines = 1024;     // beyond it, blocking calls hold their processors
-constexpr Duration kSysmonFast = 200us;        // a blocking call is noticed after one to two of these
-constexpr Duration kSysmonSlow = 10ms;         // with nothing to do, as in Go
-constexpr Duration kTrimEvery = 1s;            // how long a stack lies idle before its memory goes back
-constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;  // splitmix64's increment
 
-std::uint64_t next_random(std::uint64_t& state) noexcept {  // splitmix64, Steele et al. 2014
-  std::uint64_t z = (state += kGolden);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
+std::size_t count_processors(const RuntimeOptions& options) noexcept {
+  return options.processors ? options.processors : usable_processors();
+}
+
+// One for each that may be hogged, and one more; none where a test decides what happens when.
+std::size_t count_reliefs(const RuntimeOptions& options) noexcept {
+  return options.clock ? 0 : count_processors(options) + 1;
+}
+
+// Some counter that runs all the time and costs a few nanoseconds to read; always 0 where we know of none.
+std::uint64_t ticks() noexcept {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  return 0;
+#endif
 }
 
 // A counter with one writer needs no locked instruction.
@@ -100,13 +110,17 @@ Scheduler::Scheduler(const RuntimeOptions& options)
       clock_(options.clock ? static_cast<Clock&>(*options.clock) : system_clock()),
       root_(new Context),
       stacks_(options.stack_bytes, StackPool::best_guard(),
-              ((options.processors ? options.processors : usable_processors()) - 1) * kStacksKept),
-      processors_(options.processors ? options.processors : usable_processors()) {
-  SLUICE_ASSERT(options.clock == nullptr || processors_.size() == 1, "a test's clock needs exactly one processor");
+              (count_processors(options) - 1) * kStacksKept),
+      regular_count_(count_processors(options)),
+      processors_(regular_count_ + count_reliefs(options)) {
+  SLUICE_ASSERT(options.clock == nullptr || regular_count_ == 1, "a test's clock needs exactly one processor");
   std::uint64_t seed = options.seed ? options.seed : std::random_device()();
   for (std::size_t i = 0; i < processors_.size(); ++i) {
     processors_[i].id = i;
-    processors_[i].random = seed + i * kGolden;
+    processors_[i].is_relief = i >= regular_count_;
+    if (processors_[i].is_relief) processors_[i].state.store(Processor::State::kUnused);
+    processors_[i].served_at = system_clock().now();  // nobody has begun to wait before that
+    processors_[i].random = seed + i * kRandomStep;
   }
 }
 
@@ -125,8 +139,6 @@ Processor& Scheduler::processor() noexcept {
   return *machine->processor;
 }
 
-std::uint64_t Scheduler::random() noexcept { return next_random(processor().random); }
-
 // ---- starting and stopping ----
 
 void Scheduler::run(std::function<void()> main, std::source_location where) {
@@ -134,9 +146,12 @@ void Scheduler::run(std::function<void()> main, std::source_location where) {
   SLUICE_ASSERT(running_.compare_exchange_strong(none, this), "one runtime at a time");
   AsymmetricFence::prepare();
   install_overflow_handler(stacks_);
+  install_probe();
+  if (options_.dumps_on_sigquit) install_dump_signal();
   Machine& first = machines_.emplace_back();
   first.processor = &processors_[0];
-  for (std::size_t i = 1; i < processors_.size(); ++i) {
+  processors_[0].machine.store(&first);
+  for (std::size_t i = 1; i < regular_count_; ++i) {
     bool has_machine = hand_on(processors_[i]);
     SLUICE_ASSERT(has_machine, "there is a thread for each processor to start with");
   }
@@ -160,8 +175,11 @@ void Scheduler::run(std::function<void()> main, std::source_location where) {
 
   sysmon_.join();
   join_machines();
+  remove_dump_signal();
+  remove_probe();
   remove_overflow_handler();
   running_.store(nullptr);
+  wait_for_dump_signal();
 }
 
 void Scheduler::stop() noexcept {
@@ -198,6 +216,7 @@ void Scheduler::machine_main(Machine& machine) noexcept {
   // __cxa_eh_globals is opaque in the header; the Itanium C++ ABI (§2.2.2) gives its two members.
   machine.thread_exceptions = reinterpret_cast<ExceptionState*>(abi::__cxa_get_globals());
   SignalStack signal_stack;  // a fiber that overflows has no room for the handler that says so
+  machine.thread_id.store(::gettid());
   while (!stopping_.load(std::memory_order_relaxed)) {  // relaxed: stop() wakes us after setting it
     if (machine.processor == nullptr) {
       wait_as_spare(machine);
@@ -211,6 +230,7 @@ void Scheduler::machine_main(Machine& machine) noexcept {
     give_stack(*machine.processor, *fiber);
     switch_context(machine, fiber);
   }
+  machine.thread_id.store(0);
   set_current_machine(nullptr);
 }
 
@@ -227,14 +247,23 @@ Fiber* Scheduler::find_runnable(Machine& machine) noexcept {
 }
 
 Fiber* Scheduler::look_everywhere(Processor& p) noexcept {
-  if (++p.loop_visits % kGlobalEvery == 0)
-    if (Fiber* fiber = take_global(p)) return fiber;
+  if (p.is_relief && hogs_.load(std::memory_order_relaxed) == 0) {  // relaxed: a hint
+    retire(p);
+    return nullptr;
+  }
+  ++p.loop_visits;
+  if (Fiber* fiber = take_global(p)) return fiber;
   if (options_.clock || system_clock().now() - p.served_at > kServeEvery) serve(p);
   if (Fiber* fiber = take_local(p)) return fiber;
-  if (Fiber* fiber = take_global(p)) return fiber;
   serve(p);
   if (Fiber* fiber = take_local(p)) return fiber;
   return steal(p);
+}
+
+// Nobody hogs any more. What still belongs to a relief, because it began to wait there, goes on elsewhere when it is ready.
+void Scheduler::retire(Processor& relief) noexcept {
+  serve(relief);
+  while (Fiber* fiber = take_local(relief)) push_global(*fiber);
 }
 
 Fiber* Scheduler::take_local(Processor& p) noexcept {
@@ -267,7 +296,7 @@ Fiber* Scheduler::take_global(Processor& p) noexcept {
   std::lock_guard hold(global_lock_);
   std::size_t size = global_size_.load(std::memory_order_relaxed);  // relaxed: written under the lock
   // A fair share, and not more than fits into an empty queue.
-  std::size_t share = std::min<std::size_t>(size / processors_.size() + 1, 128);
+  std::size_t share = std::min<std::size_t>(size / regular_count_ + 1, 128);
   Fiber* taken = nullptr;
   for (; share > 0 && global_first_ != nullptr; --share) {
     Fiber* fiber = global_first_;
@@ -283,11 +312,12 @@ Fiber* Scheduler::take_global(Processor& p) noexcept {
 }
 
 Fiber* Scheduler::steal(Processor& thief) noexcept {
-  if (processors_.size() == 1) return nullptr;
+  if (regular_count_ == 1 && !thief.is_relief) return nullptr;
   std::size_t first = next_random(thief.random) % processors_.size();
   for (std::size_t i = 0; i < processors_.size(); ++i) {
     Processor& victim = processors_[(first + i) % processors_.size()];
     if (&victim == &thief || !has_stealable_work(victim)) continue;
+    if (thief.is_relief && !is_stuck(victim)) continue;
     if (Fiber* fiber = steal_from(victim, thief)) return fiber;
   }
   return take_global(thief);
@@ -326,6 +356,7 @@ bool Scheduler::is_ripe(const Processor& victim) const noexcept {
 
 void Scheduler::serve(Processor& p) noexcept {
   p.served_at = system_clock().now();
+  p.served_at_ticks = ticks();
   p.timers.fire_due(options_.clock ? clock_.now() : p.served_at);
   Wakeups wakeups;
   p.poller.poll(Duration::zero(), wakeups);
@@ -337,7 +368,7 @@ void Scheduler::sleep(Machine& machine) noexcept {
   // All seq_cst, here and in push_global and wake_one_processor. Forbidden: we sleep, and work lies in the global queue.
   // In their one order either our load of global_size_ sees the push, or the pusher's load of sleepers_ sees us.
   p.state.store(Processor::State::kSleeping);
-  sleepers_.fetch_add(1);
+  if (!p.is_relief) sleepers_.fetch_add(1);
   if (machine.is_spinning) {
     machine.is_spinning = false;
     spinners_.fetch_sub(1);
@@ -385,7 +416,7 @@ bool Scheduler::are_wakes_held(Processor& p) noexcept {
 // True: we ended it ourselves. False: somebody made us a spinner and has interrupted the poller.
 bool Scheduler::leave_sleep(Machine& machine) noexcept {
   if (machine.processor->state.exchange(Processor::State::kRunning) == Processor::State::kSleeping) {
-    count_awake();
+    count_awake(*machine.processor);
     return true;
   }
   machine.is_spinning = true;
@@ -455,10 +486,11 @@ void Scheduler::wake_one_processor(Processor* for_whom) noexcept {
     // At most one is on its way at a time: it wakes the next if there is more.
     if (!spinners_.compare_exchange_strong(none, 1)) return;
     for (Processor& p : processors_) {
+      if (p.is_relief) break;  // sysmon wakes those
       auto sleeping = Processor::State::kSleeping;
       if (!p.state.compare_exchange_strong(sleeping, Processor::State::kRunning)) continue;
       p.woken_for.store(for_whom, std::memory_order_relaxed);  // relaxed: as in judge_wake_up
-      count_awake();
+      count_awake(p);
       p.poller.interrupt();
       return;
     }
@@ -516,6 +548,8 @@ Fiber* Scheduler::make_fiber(std::size_t closure_bytes, std::size_t closure_alig
   fiber->closure = fiber->closure_memory;
   bool is_large = closure_bytes > Fiber::kClosureBytes || closure_align > Fiber::kClosureAlign;
   if (is_large) give_stack(p, *fiber, closure_bytes, closure_align);  // at once, for it lies at its top
+  // relaxed: for dumps
+  fiber->since_ns.store(p.served_at.time_since_epoch().count(), std::memory_order_relaxed);
   bump(p.fibers_started);
   std::uint64_t id = p.fibers_started.load(std::memory_order_relaxed) * processors_.size() + p.id;  // relaxed: ours
   fiber->id.store(id, std::memory_order_release);  // release: pairs with the acquire in FiberPool::for_each
@@ -535,7 +569,7 @@ Fiber* Scheduler::take_block(Processor& p) noexcept {
 // From the top down: the closure, if it is a large one, and frames; the first page holds them all for a small fiber.
 void Scheduler::give_stack(Processor& p, Fiber& fiber, std::size_t closure_bytes, std::size_t closure_align) noexcept {
   if (fiber.has_stack) return;
-  if (p.stacks.empty()) stacks_.take_some(p.stacks, kStackBatch);
+  if (p.stacks.empty()) stacks_.take_some(p.stacks, p.is_relief ? 1 : kStackBatch);
   Stack stack = p.stacks.back();
   p.stacks.pop_back();
 #if defined(__SANITIZE_ADDRESS__)
@@ -564,43 +598,18 @@ bool Scheduler::hand_stack_over(Fiber& ended, Fiber& next) noexcept {
   return true;
 }
 
-// Who runs when the current fiber leaves. Straight on to the next one; now and then null: through the loop, which looks at
-// timers, sockets and the global queue.
 Fiber* Scheduler::successor(Processor& p) noexcept {
   bump(p.turns);
-  return p.turns.load(std::memory_order_relaxed) % kLoopEvery == 0 ? nullptr : take_local(p);  // relaxed: ours
-}
-
-// Inline, as everything that is left by a switch: see stack_switch.hpp.
-[[gnu::always_inline]] inline void Scheduler::switch_to(Machine& machine, Fiber* next) noexcept {
-  if (next == machine.current) return;  // it was made ready before it had left
-  // On another machine somebody leaves his stack at this moment, perhaps for ours: leave first, then wait for him.
-  // acquire: pairs with the release in arrive(); its registers are saved.
-  if (next != nullptr && next->is_on_stack.load(std::memory_order_acquire)) machine.pending = std::exchange(next, nullptr);
-  if (next != nullptr) give_stack(*machine.processor, *next);
-  switch_context(machine, next);
+  std::uint32_t turns = p.turns.load(std::memory_order_relaxed);  // relaxed: ours
+  if (turns % kTicksEvery == 0 && (turns % kLoopEvery == 0 || ticks() - p.served_at_ticks > kServeTicks)) return nullptr;
+  return take_local(p);
 }
 
 void Scheduler::yield_current() noexcept {
   Machine& machine = *current_machine();
-  push_local(*machine.processor, *machine.current);
+  machine.processor->is_asked_to_yield.store(false, std::memory_order_relaxed);  // relaxed: granted
+  push_local(*machine.processor, *machine.fiber);
   switch_to(machine, successor(*machine.processor));
-}
-
-void Scheduler::end_current() noexcept {
-  Machine& machine = *current_machine();
-  Processor& p = *machine.processor;
-  Fiber& ended = *machine.current;
-  Fiber* next = successor(p);
-  if (next != nullptr && hand_stack_over(ended, *next)) {
-    machine.current = next;
-    forget(p, ended);
-    return;
-  }
-  if (next != nullptr && next->is_on_stack.load(std::memory_order_acquire))  // acquire: as in switch_to
-    machine.pending = std::exchange(next, nullptr);
-  if (next != nullptr) give_stack(p, *next);
-  switch_away_for_ever(machine, next);
 }
 
 void Scheduler::bury(Machine& machine, Fiber& ended) noexcept {
@@ -611,6 +620,7 @@ void Scheduler::bury(Machine& machine, Fiber& ended) noexcept {
   Processor& p = *machine.processor;
   forget(p, ended);
   p.stacks.push_back(stack);
+  if (p.is_relief) return stacks_.put_some(p.stacks, 1);  // it may not be needed again
   if (p.stacks.size() > kStacksKept) stacks_.put_some(p.stacks, kStackBatch);
 }
 
@@ -671,7 +681,7 @@ void Scheduler::leave_blocking() noexcept {
     }
   }
   // Our processor has gone on without us: queue up for any, and become a spare.
-  push_global(*machine.current);
+  push_global(*machine.fiber);
   count_away(-1);
   // Meanwhile the fiber may have run and gone to sleep; seeing it counted, its processor would not let time jump.
   if (options_.clock != nullptr) wake_one_processor();
@@ -687,6 +697,7 @@ bool Scheduler::hand_on(Processor& p) noexcept {
     if (spares_ == nullptr) return add_machine(p);
     heir = std::exchange(spares_, spares_->next_spare);
     heir->processor = &p;
+    p.machine.store(heir, std::memory_order_relaxed);  // relaxed: for sysmon, which looks at it only
   }
   heir->wake.store(1);
   futex_wake(heir->wake);
@@ -698,6 +709,7 @@ bool Scheduler::add_machine(Processor& p) noexcept {
   if (machines_.size() == kMaxMachines) return false;
   Machine& machine = machines_.emplace_back();
   machine.processor = &p;
+  p.machine.store(&machine, std::memory_order_relaxed);  // relaxed: as above
   try {
     machine.thread = std::thread([this, &machine] { machine_main(machine); });
   } catch (const std::system_error&) {  // the process or its cgroup has no thread left
@@ -712,90 +724,56 @@ void Scheduler::count_away(int change) noexcept {
   if (options_.clock != nullptr) away_.fetch_add(change);
 }
 
-// ---- sysmon: the thread without a processor that looks after the others ----
+// ---- what can be seen from outside ----
 
-void Scheduler::sysmon_main() noexcept {
-  std::vector<Seen> seen(processors_.size());
-  Duration pause = kSysmonFast;
-  Instant trimmed_at = system_clock().now();
-  bool is_trimmed = true;
-  while (sysmon_word_.load() != kSysmonStops) {
-    futex_wait(sysmon_word_, kSysmonTicks, pause);
-    bool had_work = false;
-    for (std::size_t i = 0; i < processors_.size(); ++i) had_work |= look_after(processors_[i], seen[i]);
-    pause = had_work ? kSysmonFast : std::min(pause * 2, kSysmonSlow);
-    if (Instant now = system_clock().now(); now - trimmed_at >= kTrimEvery) {
-      is_trimmed = !stacks_.trim() && !fibers_.trim();
-      BiasedLock::refill_budget();
-      trimmed_at = now;
-    }
-    if (pause == kSysmonSlow && is_trimmed && sleep_while_all_sleep()) pause = kSysmonFast;
+Survey Scheduler::survey() {
+  std::vector<int> threads;
+  {
+    std::lock_guard hold(machines_lock_);
+    for (const Machine& machine : machines_)
+      if (int id = machine.thread_id.load(); id != 0) threads.push_back(id);
   }
+  return survey_fibers(fibers_, threads);
 }
 
-// An idle process costs nothing: sysmon sleeps as well, until a processor wakes. False: one was awake.
-bool Scheduler::sleep_while_all_sleep() noexcept {
-  std::uint32_t ticks = kSysmonTicks;
-  // All seq_cst, here and in count_awake. Forbidden: we sleep and a processor runs. In their one order either our load of
-  // sleepers_ sees its step out of it, or its load of sysmon_word_ sees that we sleep.
-  if (!sysmon_word_.compare_exchange_strong(ticks, kSysmonSleeps)) return false;
-  if (sleepers_.load() != processors_.size()) {
-    std::uint32_t sleeps = kSysmonSleeps;
-    sysmon_word_.compare_exchange_strong(sleeps, kSysmonTicks);  // unless it was changed to something better
-    return false;
-  }
-  while (sysmon_word_.load() == kSysmonSleeps) futex_wait(sysmon_word_, kSysmonSleeps);
-  return true;
-}
-
-void Scheduler::count_awake() noexcept {
-  sleepers_.fetch_sub(1);
-  std::uint32_t sleeps = kSysmonSleeps;
-  if (sysmon_word_.load() != kSysmonSleeps || !sysmon_word_.compare_exchange_strong(sleeps, kSysmonTicks)) return;
-  futex_wake(sysmon_word_);
-}
-
-// True: something was wrong, or soon may be, so look again before long.
-bool Scheduler::look_after(Processor& p, Seen& seen) noexcept {
-  // relaxed: all of this is observation; what is acted upon is checked by an exchange.
-  std::uint32_t turns = p.turns.load(std::memory_order_relaxed);
-  bool made_progress = std::exchange(seen.turns, turns) != turns;
-  std::uint32_t waiting = p.queue.still_waiting_approx(std::exchange(seen.queue, p.queue.mark()));
-  auto state = p.state.load(std::memory_order_relaxed);  // as above
-  if (state == Processor::State::kSleeping) return false;
-  if (made_progress) {
-    if (waiting >= kStealDepth) wake_one_processor();  // they have waited since we last looked
-    bool could_be_helped = p.queue.size_approx() >= kWakeDepth && sleepers_.load() > 0;
-    return could_be_helped || state == Processor::State::kBlocking;
-  }
-  if (state == Processor::State::kBlocking) {
-    // acquire: pairs with the release in enter_blocking.
-    if (p.state.compare_exchange_strong(state, Processor::State::kRunning, std::memory_order_acquire) && !hand_on(p))
-      p.state.store(Processor::State::kBlocking, std::memory_order_release);  // release: as in enter_blocking
-    return true;
-  }
-  // One fiber has had the processor since we last looked: what else belongs to it is free for others to take.
-  p.stuck_at.store(turns, std::memory_order_relaxed);  // relaxed: a hint for thieves
-  wake_one_processor();
-  return p.queue.size_approx() > 0 || p.next.load(std::memory_order_relaxed) != nullptr;  // relaxed: as above
+// All seq_cst. Forbidden: sysmon goes to sleep, and the wish stays. In their one order either its load of dump_wanted_ sees
+// our store, or our load of sysmon_word_ sees that it sleeps.
+void Scheduler::request_dump() noexcept {
+  dump_wanted_.store(true);
+  wake_sysmon();
 }
 
 // ---- what the rest of the runtime sees ----
 
-void park_current() noexcept {
-  Machine& machine = *current_machine();
-  Scheduler& scheduler = Scheduler::running();
-  scheduler.switch_to(machine, scheduler.successor(*machine.processor));
-}
 
 void bury(Machine& machine, Fiber& ended) noexcept { Scheduler::running().bury(machine, ended); }
 
-void fiber_main() noexcept {
+[[gnu::always_inline]] inline void Scheduler::end_current(Machine& machine) noexcept {
+  Processor& p = *machine.processor;
+  Fiber& ended = *machine.fiber;
+  Fiber* next = successor(p);
+  if (next != nullptr && hand_stack_over(ended, *next)) {
+    machine.fiber = next;
+    forget(p, ended);
+    return;
+  }
+  if (next != nullptr && next->is_on_stack.load(std::memory_order_acquire))  // acquire: as in switch_to
+    machine.pending = std::exchange(next, nullptr);
+  if (next != nullptr) give_stack(p, *next);
+  switch_away_for_ever(machine, next);
+}
+
+// Entered by a jump and left by one, and everything in between returns: so the processor's stack of return addresses is
+// what it was when somebody parked and this fiber began, and the parked one's returns are predicted well.
+void sluice_fiber_entry() noexcept {
+  Machine* machine = current_machine();
+  arrive(*machine, machine->fiber);
   for (;;) {
-    Fiber& self = *current_machine()->current;
+    Fiber& self = *current()->fiber;
     self.entry(self.closure);
     forget_own_context();
-    Scheduler::running().end_current();  // returns if this stack goes on with another fiber
+    machine = current_machine();
+    Scheduler::running().end_current(*machine);  // returns if this stack goes on with another fiber
   }
 }
 

@@ -17,8 +17,10 @@
 #include <sluice/runtime/blocking.hpp>
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/go.hpp>
+#include <sluice/runtime/internal/context_switch.hpp>
 #include <sluice/runtime/internal/fiber_pool.hpp>
 #include <sluice/runtime/internal/machine.hpp>
+#include <sluice/runtime/internal/survey.hpp>
 
 namespace sluice::internal {
 
@@ -38,6 +40,8 @@ class Scheduler {
     SLUICE_ASSERT(scheduler != nullptr, "this needs a running runtime: call it inside sluice::run");
     return *scheduler;
   }
+  /// Null: there is none. Safe in a signal handler.
+  [[nodiscard]] static Scheduler* running_or_null() noexcept { return running_.load(); }
 
   /// Turns the calling thread into the first machine until stop(); `main` becomes the first fiber.
   void run(std::function<void()> main, std::source_location where);
@@ -48,8 +52,13 @@ class Scheduler {
   void make_ready(Fiber& fiber) noexcept;
   void make_ready_behind(Fiber& fiber) noexcept;  ///< at the end of the queue instead of next
   void yield_current() noexcept;
+  /// Who runs when the current fiber leaves: straight on to the next one. Now and then null: the loop, which looks at timers,
+  /// sockets and the global queue.
+  Fiber* successor(Processor& p) noexcept;
+  /// Leaves the current fiber, which is in a queue or will be, for that one. Returns when somebody switches back.
+  void switch_to(Machine& machine, Fiber* next) noexcept;
   /// Returns if the stack goes on with another fiber, which is current then.
-  void end_current() noexcept;
+  void end_current(Machine& machine) noexcept;
   void enter_blocking(Expect expect) noexcept;
   void leave_blocking() noexcept;
   void bury(Machine& machine, Fiber& ended) noexcept;
@@ -58,20 +67,21 @@ class Scheduler {
   [[nodiscard]] Context& root() noexcept { return *root_; }
   [[nodiscard]] PollEntryPool& poll_entries() noexcept { return poll_entries_; }
   [[nodiscard]] const StackPool& stacks() const noexcept { return stacks_; }
-  [[nodiscard]] std::size_t processor_count() const noexcept { return processors_.size(); }
+  [[nodiscard]] std::size_t processor_count() const noexcept { return regular_count_; }
   /// Of the calling machine. Requires: in a fiber.
   [[nodiscard]] Processor& processor() noexcept;
-  /// From the calling processor's generator, which RuntimeOptions::seed started. Requires: in a fiber.
-  [[nodiscard]] std::uint64_t random() noexcept;
+  /// What all fibers do. Asks the threads; stops the calling one for about a microsecond a fiber.
+  [[nodiscard]] Survey survey();
+  /// Sysmon will write a dump to standard error. Safe in a signal handler.
+  void request_dump() noexcept;
 
  private:
-  friend void park_current() noexcept;
-
   // The machine's loop, on the thread's own stack.
   void machine_main(Machine& machine) noexcept;
   Fiber* find_runnable(Machine& machine) noexcept;
   Fiber* look_everywhere(Processor& p) noexcept;
   Fiber* take_local(Processor& p) noexcept;
+  void retire(Processor& relief) noexcept;
   Fiber* take_next(Processor& p) noexcept;
   Fiber* take_global(Processor& p) noexcept;
   Fiber* steal(Processor& thief) noexcept;
@@ -94,17 +104,16 @@ class Scheduler {
   [[nodiscard]] bool has_stealable_work(const Processor& p) const noexcept;
   [[nodiscard]] bool is_there_work_for_others(const Processor& except) const noexcept;
   bool leave_sleep(Machine& machine) noexcept;
-  void count_awake() noexcept;
+  void count_awake(const Processor& p) noexcept;
+  void wake_sysmon() noexcept;
 
   // Processors that change hands.
   bool hand_on(Processor& p) noexcept;
   bool add_machine(Processor& p) noexcept;
   void count_away(int change) noexcept;
-  Fiber* successor(Processor& p) noexcept;
   void join_machines() noexcept;
 
   // Fibers.
-  void switch_to(Machine& machine, Fiber* next) noexcept;
   static void wait_until_off_stack(const Fiber& fiber) noexcept;
   Fiber* take_block(Processor& p) noexcept;
   void put_blocks_back(Processor& p) noexcept;
@@ -118,8 +127,13 @@ class Scheduler {
   struct Seen {
     std::uint32_t turns = 0;
     std::uint32_t queue = 0;  // its mark
+    Instant stuck_since;      // or the last look at which it was not
+    bool is_hogged = false;
   };
-  bool look_after(Processor& p, Seen& seen) noexcept;
+  bool look_after(Processor& p, Seen& seen, Instant now) noexcept;
+  void deal_with_hog(Processor& p, Duration kept_for) noexcept;
+  void call_reliefs(std::uint32_t hogs) noexcept;
+  [[nodiscard]] bool is_anybody_awake() const noexcept;
 
   static std::atomic<Scheduler*> running_;  // set and reset by run(); publishes the scheduler
 
@@ -130,7 +144,8 @@ class Scheduler {
   StackPool stacks_;
   FiberPool fibers_;
   PollEntryPool poll_entries_;
-  std::deque<Processor> processors_;
+  const std::size_t regular_count_;
+  std::deque<Processor> processors_;  // the regular ones, then the reliefs
 
   WordLock global_lock_;
   Fiber* global_first_ = nullptr;           // guarded by global_lock_
@@ -152,7 +167,29 @@ class Scheduler {
   static constexpr std::uint32_t kSysmonSleeps = 1;
   static constexpr std::uint32_t kSysmonStops = 2;
   std::atomic<std::uint32_t> sysmon_word_{kSysmonTicks};
+  std::atomic<bool> dump_wanted_{false};  // set by request_dump, taken by sysmon
   std::thread sysmon_;
+  // Processors that are hogged. Written by sysmon, read by reliefs; publishes nothing.
+  std::atomic<std::uint32_t> hogs_{0};
+  Instant hog_reported_at_;           // sysmon only
+  std::uint64_t hogs_unreported_ = 0;  // sysmon only
+
+  // How many fibers must wait before somebody else is told of it, and before one may be taken from who makes progress: the
+  // last one stays.
+  static constexpr std::uint32_t kWakeDepth = 3;  // one fiber is as fast run here as elsewhere; three are not
+  static constexpr std::uint32_t kStealDepth = 2;
 };
+
+// ---- implementation ----
+
+// Inline, as everything that is left by a switch: see stack_switch.hpp.
+[[gnu::always_inline]] inline void Scheduler::switch_to(Machine& machine, Fiber* next) noexcept {
+  if (next == machine.fiber) return;  // it was made ready before it had left
+  // On another machine somebody leaves his stack at this moment, perhaps for ours: leave first, then wait for him.
+  // acquire: pairs with the release in arrive(); its registers are saved.
+  if (next != nullptr && next->is_on_stack.load(std::memory_order_acquire)) machine.pending = std::exchange(next, nullptr);
+  if (next != nullptr) give_stack(*machine.processor, *next);
+  switch_context(machine, next);
+}
 
 }  // namespace sluice::internal

@@ -5,10 +5,17 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -264,6 +271,113 @@ TEST(SchedulerStress, ARuntimeStartsAndEndsWhileItsProcessorsFallAsleep) {
       for (int i = 0; i < 5; ++i) group.go([](Context&) { yield(); });
       EXPECT_TRUE(group.wait());
     });
+}
+
+// On one processor, where nobody is left to steal: without a relief these never end.
+TEST(Hog, DoesNotKeepOthersFromRunning) {
+  on_processors(1, [](Context& ctx) {
+    std::atomic<bool> is_released{false};
+    TaskGroup group{ctx};
+    group.go([&](Context&) { is_released = true; });  // displaced from `next` by the following one
+    group.go([&](Context&) {
+      while (!is_released) {}
+    });
+    EXPECT_TRUE(group.wait());
+  });
+}
+
+TEST(Hog, MayBeACallThatBlocksUnmarked) {
+  on_processors(1, [](Context& ctx) {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    TaskGroup group{ctx};
+    group.go([&](Context&) { EXPECT_EQ(::write(pipe[1], "x", 1), 1); });
+    group.go([&](Context&) {
+      char byte = 0;
+      EXPECT_EQ(::read(pipe[0], &byte, 1), 1);
+    });
+    EXPECT_TRUE(group.wait());
+    ::close(pipe[0]);
+    ::close(pipe[1]);
+  });
+}
+
+// Timers and sockets belong to the processor that is hogged.
+TEST(Hog, DoesNotKeepTimersFromFiring) {
+  on_processors(1, [](Context& ctx) {
+    std::atomic<bool> is_released{false};
+    TaskGroup group{ctx};
+    group.go([&](Context& own) {
+      EXPECT_TRUE(sleep(own, 20ms));
+      is_released = true;
+    });
+    group.go([&](Context&) {
+      while (!is_released) {}
+    });
+    EXPECT_TRUE(group.wait());
+  });
+}
+
+TEST(Hog, MayHogTheReliefAsWell) {
+  on_processors(1, [](Context& ctx) {
+    std::atomic<bool> is_released{false};
+    TaskGroup group{ctx};
+    group.go([&](Context&) { is_released = true; });
+    for (int i = 0; i < 2; ++i)
+      group.go([&](Context&) {
+        while (!is_released) {}
+      });
+    EXPECT_TRUE(group.wait());
+  });
+}
+
+[[gnu::noinline]] void spin_until(const std::atomic<bool>& flag) {
+  while (!flag) {}
+}
+
+TEST(Hog, IsReportedWithWhereItIs) {
+  std::atomic<bool> is_reported{false};
+  std::optional<Hog> seen;
+  RuntimeOptions options{.processors = 1, .hog_after = 2ms, .on_hog = [&](const Hog& hog) {
+    seen = hog;
+    is_reported = true;
+  }};
+  auto main = [&](Context& ctx) -> Result<void> {
+    TaskGroup group{ctx};
+    group.go([&](Context&) { spin_until(is_reported); });
+    return group.wait();
+  };
+  ASSERT_EQ(run(main, options), 0);
+  ASSERT_TRUE(seen);
+  EXPECT_TRUE(std::string_view(seen->started_at.file_name()).ends_with("scheduler_test.cpp"));
+  EXPECT_GE(seen->kept_for, 2ms);
+  EXPECT_TRUE(kSanitized || seen->stack.find("spin_until") != std::string::npos) << seen->stack;
+}
+
+// What sysmon does, done by hand. Each of these may be called for ever without having to wait.
+TEST(Hog, YieldsAtItsNextCallWhenAsked) {
+  in_virtual_time([](Context& ctx) {
+    Chan<int> channel{4};
+    Mutex mutex;
+    std::vector<std::pair<const char*, std::function<void()>>> calls{
+        {"yield_if_asked", [] { yield_if_asked(); }},
+        {"send", [&] { channel.send(1); }},
+        {"recv", [&] { channel.recv(); }},
+        {"select", [&] { static_cast<void>(select(ctx, otherwise())); }},
+        {"unlock", [&] { std::lock_guard hold(mutex); }},
+    };
+    for (const auto& [name, call] : calls) {
+      for (bool is_asked : {false, true}) {
+        bool has_run = false;
+        TaskGroup others{ctx};
+        others.go([&](Context&) { has_run = true; });
+        here().processor->is_asked_to_yield = is_asked;
+        call();
+        EXPECT_EQ(has_run, is_asked) << name;
+        EXPECT_TRUE(others.wait());
+      }
+    }
+  });
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <span>
 
 #include <sluice/base/clock.hpp>
-#include <sluice/runtime/internal/timer_heap.hpp>
+#include <sluice/runtime/internal/timer_wheel.hpp>
 #include <sluice/runtime/internal/wait_queue.hpp>
 
 namespace sluice {

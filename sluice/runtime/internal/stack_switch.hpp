@@ -17,7 +17,7 @@ namespace sluice::internal {
 /// A stack pointer whose first switch calls fiber_entry(). `top`: 16-byte aligned end of the stack's `bytes`.
 [[nodiscard]] void* prepare_stack(std::byte* top, std::size_t bytes) noexcept;
 
-/// Implemented by context_switch.cpp: the first function on each fiber's stack.
+/// Implemented by the scheduler: the first function on each fiber's stack.
 extern "C" [[noreturn]] void sluice_fiber_entry() noexcept;
 
 #if defined(__x86_64__) && !defined(SLUICE_BOOST_SWITCH)

@@ -45,16 +45,4 @@ void Wakeups::run() noexcept {
   }
 }
 
-bool wait_in_queue(WaitQueue& queue, Waiter& waiter, BiasedLock& lock, ParkReason reason, Context* ctx) noexcept {
-  Wait wait(ctx, *waiter.fiber);
-  if (wait.may_park()) {
-    lock.unlock();
-    if (wait.park(reason) == reinterpret_cast<std::uintptr_t>(&waiter)) return true;
-    lock.lock();
-  }
-  if (waiter.is_linked()) queue.remove(waiter);
-  lock.unlock();
-  return false;
-}
-
 }  // namespace sluice::internal

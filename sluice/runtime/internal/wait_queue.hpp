@@ -70,9 +70,4 @@ class WaitQueue {
   IntrusiveList<Waiter> waiters_;
 };
 
-/// Releases `lock` and parks the current fiber, which is in `queue`. True: a waker claimed it.
-/// False: `ctx` ended first; the waiter has left the queue. The lock is not held afterwards.
-/// Null ctx: cannot be cancelled. Requires: lock held, waiter.fiber is the current one.
-bool wait_in_queue(WaitQueue& queue, Waiter& waiter, BiasedLock& lock, ParkReason reason, Context* ctx) noexcept;
-
 }  // namespace sluice::internal

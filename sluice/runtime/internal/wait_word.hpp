@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <sluice/runtime/internal/asymmetric_fence.hpp>
+
+namespace sluice::internal {
+
+/// The heart of a fiber: each of its waits ends exactly once, whoever comes first.
+///
+///   kRunning ──begin──▶ kWaiting ──claim(token)──▶ token ──end──▶ kRunning
+///
+/// With kFollowsOwn in it, the end of the context that the fiber was started with claims as well.
+/// A token is an address (what ended the wait) or kContextEnded.
+///
+///   fiber      1. word = kWaiting · light fence            context    1. has_ended = true
+///              2. has the context ended? then give_up()               2. heavy fence
+///                                                                     3. claim
+/// Forbidden: the fiber sees its context alive, and who ends it does not see that it waits.
+/// Who claims makes the fiber ready, also if it was on its way to give up; then it parks all the same, to use that up.
+/// Threads: claim, is_waiting: any; everything else: the fiber. The fences and the atomic are parameters as in BasicBiasedLock.
+template <class Fence = AsymmetricFence, template <class> class Atomic = std::atomic>
+class BasicWaitWord {
+ public:
+  using Token = std::uintptr_t;
+  static constexpr Token kContextEnded = 8;
+
+  /// A wait that only a claim ends. Requires: who may claim it cannot before the caller publishes it, or lets go of a lock.
+  void begin() noexcept { word_.store(kWaiting, std::memory_order_relaxed); }  // relaxed: published by that
+  /// A wait that a context's end ends, too. False: has_ended(), so give_up(). `is_own`: it is the fiber's own context.
+  template <class HasEnded>
+  [[nodiscard]] bool begin(bool is_own, HasEnded has_ended) noexcept {
+    // relaxed: as above, and to the context by the fence.
+    word_.store(is_own ? kWaiting | kFollowsOwn : kWaiting, std::memory_order_relaxed);
+    Fence::light();
+    return !has_ended();
+  }
+  /// False: somebody has claimed the wait, so the fiber is in a run queue.
+  [[nodiscard]] bool give_up() noexcept { return claim(kContextEnded); }
+  /// Who ended the wait. What it did before is visible.
+  [[nodiscard]] Token token() const noexcept {
+    return word_.load(std::memory_order_acquire);  // acquire: pairs with the release in claim
+  }
+  /// Requires: nobody has claimed the wait, or the fiber has been parked since.
+  void end() noexcept {
+    // relaxed: nobody else cares; a claim that comes too late finds no kWaiting, before and after.
+    word_.store(kRunning, std::memory_order_relaxed);
+  }
+
+  /// Ends the wait with `token`. True: it was us, and we must make the fiber ready. False: somebody else has, or it
+  /// does not wait; leave it alone. `only_if_own`: only a wait that follows the fiber's own context.
+  [[nodiscard]] bool claim(Token token, bool only_if_own = false) noexcept {
+    Token seen = word_.load(std::memory_order_relaxed);  // relaxed: the exchange decides
+    while ((seen & kWaiting) != 0 && (!only_if_own || (seen & kFollowsOwn) != 0)) {
+      // release: publishes what the claimer did to the fiber, which reads the word when it goes on.
+      if (word_.compare_exchange_weak(seen, token, std::memory_order_release, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
+  /// For dumps: whether it waits and nobody has claimed it.
+  [[nodiscard]] bool is_waiting() const noexcept {
+    return (word_.load(std::memory_order_relaxed) & kWaiting) != 0;  // relaxed: who asks looks for a change
+  }
+
+ private:
+  static constexpr Token kRunning = 0, kWaiting = 2, kFollowsOwn = 4;  // no bits of an address, nor of kContextEnded
+
+  Atomic<Token> word_{kRunning};  // written by the fiber and by whoever claims its wait; publishes the claimer's work
+};
+
+using WaitWord = BasicWaitWord<>;
+
+}  // namespace sluice::internal
