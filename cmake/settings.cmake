@@ -15,9 +15,13 @@ target_compile_features(sluice_settings INTERFACE cxx_std_23)
 target_include_directories(sluice_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(sluice_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Werror
-  -fno-omit-frame-pointer)
+  -fno-omit-frame-pointer -fstack-clash-protection)
 find_package(Threads REQUIRED)
 target_link_libraries(sluice_settings INTERFACE Threads::Threads)
+
+if(SLUICE_CHECKS)
+  target_compile_definitions(sluice_settings INTERFACE SLUICE_CHECKS)
+endif()
 
 if(SLUICE_SANITIZER STREQUAL "address")
   # GCC's manual: sanitizers raise the rate of false positives of this warning (12.2 has one for std::optional of strings).

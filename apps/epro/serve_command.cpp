@@ -21,6 +21,7 @@
 #include <sluice/observe/span.hpp>
 #include <sluice/reservoir/drain.hpp>
 #include <sluice/reservoir/reservoir.hpp>
+#include <sluice/runtime/runtime_metrics.hpp>
 #include <sluice/service/admin.hpp>
 #include <sluice/service/log_writer.hpp>
 #include <sluice/service/program.hpp>
@@ -102,6 +103,7 @@ Result<void> serve(Context& ctx, Context& stop, const LoadedConfig& loaded) {
   const Config& config = loaded.config;
   const std::filesystem::path data = config.data;
   sluice::observe::Registry metrics;
+  sluice::RuntimeMetrics runtime_metrics(metrics);
   sluice::observe::Logger log(sluice::runtime_clock(), metrics, {.level = config.log_level()});
   sluice::observe::IdSource ids(random_words());
   sluice::reservoir::Reservoir::Parts parts{sluice::runtime_clock(), log, metrics};

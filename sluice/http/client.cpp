@@ -230,7 +230,7 @@ class Client::Pool {
   const Dialer dial_;
   Clock& clock_;
   const ClientOptions options_;
-  Mutex mutex_;
+  Mutex mutex_{LockRank::kHttp};
   std::vector<Idle> idle_;  // guarded by mutex_; newest last
 };
 

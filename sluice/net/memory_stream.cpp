@@ -86,7 +86,7 @@ class Pipe {
   const std::size_t capacity_;
   Bell readable_;
   Bell writable_;
-  Mutex mutex_;
+  Mutex mutex_{LockRank::kNet};
   std::string bytes_;       // guarded by mutex_
   bool ended_ = false;      // guarded by mutex_; the writer will send nothing more
   bool abandoned_ = false;  // guarded by mutex_; the reader has gone

@@ -221,7 +221,7 @@ class TcpStream final : public Stream {
 
   const int fd_;
   const Address peer_;
-  Mutex mutex_;                         // the reader's and the writer's first wait may come together
+  Mutex mutex_{LockRank::kNet};         // the reader's and the writer's first wait may come together
   std::unique_ptr<Pollable> pollable_;  // guarded by mutex_ until set, then constant
   // adopt() has failed, and closed the descriptor. Written under mutex_, read by both sides before they use it; a flag by
   // itself, publishes nothing.

@@ -137,22 +137,27 @@ HistogramFamily& Registry::histogram_family(std::string_view name, std::string_v
 
 Callback Registry::gauge_callback(std::string_view name, std::string_view help, std::function<double()> read,
                                   std::vector<Label> labels) {
-  return add_callback(name, help, MetricKind::kGauge, std::move(read), std::move(labels));
+  return add_callback(name, help, MetricKind::kGauge, {}, std::move(read), std::move(labels));
 }
 Callback Registry::counter_callback(std::string_view name, std::string_view help, std::function<double()> read,
                                     std::vector<Label> labels) {
-  return add_callback(name, help, MetricKind::kCounter, std::move(read), std::move(labels));
+  return add_callback(name, help, MetricKind::kCounter, {}, std::move(read), std::move(labels));
+}
+Callback Registry::histogram_callback(std::string_view name, std::string_view help, std::vector<double> bounds,
+                                      std::function<Histogram::Reading()> read, std::vector<Label> labels) {
+  return add_callback(name, help, MetricKind::kHistogram, std::move(bounds), std::move(read), std::move(labels));
 }
 
-Callback Registry::add_callback(std::string_view name, std::string_view help, MetricKind kind,
-                                std::function<double()> read, std::vector<Label> labels) {
+Callback Registry::add_callback(std::string_view name, std::string_view help, MetricKind kind, std::vector<double> bounds,
+                                std::function<std::variant<double, Histogram::Reading>()> read,
+                                std::vector<Label> labels) {
   std::vector<std::string> names;
   std::vector<std::string_view> values;
   for (const auto& label : labels) {
     names.push_back(label.name);
     values.push_back(label.value);
   }
-  auto& cell = find_or_add<CallbackFamily>(name, help, kind, std::move(names), {}).with(values);
+  auto& cell = find_or_add<CallbackFamily>(name, help, kind, std::move(names), std::move(bounds)).with(values);
   cell.install(std::move(read));
   return Callback(&cell);
 }

@@ -106,6 +106,9 @@ class Registry {
   /// The same for a value that only rises.
   Callback counter_callback(std::string_view name, std::string_view help, std::function<double()> read,
                             std::vector<Label> labels = {});
+  /// The same for counts that somebody else keeps. Requires: a reading has one count more than there are bounds.
+  Callback histogram_callback(std::string_view name, std::string_view help, std::vector<double> bounds,
+                              std::function<Histogram::Reading()> read, std::vector<Label> labels = {});
 
   /// Every metric with its series, sorted by name. Each number is exact, together they are not of one instant.
   [[nodiscard]] std::vector<MetricSamples> collect() const;
@@ -116,8 +119,8 @@ class Registry {
   template <class AnyFamily>
   AnyFamily& find_or_add(std::string_view name, std::string_view help, MetricKind kind,
                          std::vector<std::string> label_names, std::vector<double> bounds);
-  Callback add_callback(std::string_view name, std::string_view help, MetricKind kind, std::function<double()> read,
-                        std::vector<Label> labels);
+  Callback add_callback(std::string_view name, std::string_view help, MetricKind kind, std::vector<double> bounds,
+                        std::function<std::variant<double, Histogram::Reading>()> read, std::vector<Label> labels);
 
   RegistryOptions options_;
   SpinLock add_lock_;

@@ -92,6 +92,20 @@ TEST(Callback, IsToldApartByItsLabels) {
   EXPECT_EQ(metrics[0].samples[1].label_values[0], "1");
 }
 
+TEST(Callback, MayShowAHistogramThatSomebodyElseKeeps) {
+  Registry registry;
+  Callback shown =
+      registry.histogram_callback("wait", "", {1, 2}, [] { return Histogram::Reading{{3, 0, 1}, 4.5}; });
+  auto metrics = registry.collect();
+  ASSERT_EQ(metrics.size(), 1U);
+  EXPECT_EQ(metrics[0].kind, MetricKind::kHistogram);
+  EXPECT_EQ(metrics[0].bounds, (std::vector<double>{1, 2}));
+  ASSERT_EQ(metrics[0].samples.size(), 1U);
+  auto& reading = std::get<Histogram::Reading>(metrics[0].samples[0].value);
+  EXPECT_EQ(reading.counts, (std::vector<std::uint64_t>{3, 0, 1}));
+  EXPECT_EQ(reading.sum, 4.5);
+}
+
 TEST(CallbackDeathTest, IsTheOnlyOneOfItsNameAndLabels) {
   Registry registry;
   Callback first = registry.gauge_callback("depth", "", [] { return 1.0; });

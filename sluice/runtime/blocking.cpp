@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/blocking.hpp>
 
+#include <sluice/runtime/internal/mutex_watch.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
 
 namespace sluice::internal {
@@ -20,7 +21,9 @@ BlockingSection::BlockingSection(Expect expect) noexcept : scheduler_(scheduler_
 }
 
 BlockingSection::~BlockingSection() {
-  if (scheduler_ != nullptr) scheduler_->leave_blocking();
+  if (scheduler_ == nullptr) return;
+  check_mutexes_before_leaving();
+  scheduler_->leave_blocking();
 }
 
 }  // namespace sluice::internal

@@ -18,9 +18,10 @@ Result<void> Cond::wait(Context& ctx, std::unique_lock<Mutex>& hold) {
   waiters_.push_back(waiter);
   // Under lock_, which who signals must take: so nobody can change things and signal between our unlocking and our wait.
   // The mutex never takes lock_, so the order of the two is always this one.
-  hold.unlock();
+  Mutex& mutex = *hold.release();
+  mutex.unlock_and_stay();
   bool is_signalled = internal::wait_in_queue(waiters_, waiter, lock_, internal::ParkReason::kCond, &ctx);
-  hold.lock();
+  hold = std::unique_lock(mutex);
   if (is_signalled) return {};  // and if ctx has ended since: the signal was ours, to drop it would lose it
   return ctx.check();
 }

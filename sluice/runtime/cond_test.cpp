@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/cond.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -14,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sluice/runtime/internal/machine.hpp>
 #include <sluice/runtime/many_seeds_test.hpp>
 
 namespace sluice {
@@ -254,6 +256,29 @@ TEST(CondProperty, EachWaitEndsByTheSignalThatWasItsOwn) {
   });
 }
 
+// Unlocking a mutex yields when sysmon asks for it. Not here: the cond's own lock is held, and who runs next may want it.
+TEST(Cond, KeepsItsProcessorUntilItWaits) {
+  in_virtual_time([](Context& ctx) {
+    Mutex mutex;
+    Cond cond;
+    bool is_waiting = false;
+    bool has_signalled = false;
+    TaskGroup group{ctx};
+    group.go([&](Context&) {
+      while (!is_waiting) yield();
+      cond.signal();
+      has_signalled = true;
+    });
+    yield();
+    std::unique_lock hold(mutex);
+    is_waiting = true;
+    internal::here().processor->is_asked_to_yield = true;
+    Context patience{ctx, 1s};
+    EXPECT_TRUE(cond.wait(patience, hold));
+    EXPECT_TRUE(has_signalled);
+  });
+}
+
 // A queue with a bound, made with two conds; some who wait give up. A lost signal would leave somebody waiting for ever.
 TEST(CondStress, LosesNoSignal) {
   on_few_and_many_processors([](Context& ctx) {
@@ -311,7 +336,7 @@ TEST(CondStress, MissesNoSignalBetweenUnlockingAndSleeping) {
         ++signalled;
       }
     });
-    bool is_over = false;
+    std::atomic<bool> is_over{false};  // sysmon may let the other fiber run on a thread of its own
     TaskGroup group{ctx};
     group.go([&](Context&) {
       while (!is_over) {

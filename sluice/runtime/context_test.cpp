@@ -17,7 +17,9 @@
 #include <sluice/runtime/cond.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 #include <sluice/runtime/gate.hpp>
+#include <sluice/runtime/mutex.hpp>
 #include <sluice/runtime/pollable.hpp>
+#include <sluice/runtime/rw_mutex.hpp>
 #include <sluice/runtime/select.hpp>
 #include <sluice/runtime/semaphore.hpp>
 #include <sluice/runtime/singleflight.hpp>
@@ -175,6 +177,22 @@ Result<void> wait_for_flight(Context& ctx) {
   return {};
 }
 
+// For a lock that another fiber holds for as long as this one waits.
+template <class M>
+Result<void> wait_for_lock(Context& ctx, Result<void> (M::*lock)(Context&)) {
+  M mutex;
+  Context holders_context;
+  Chan<bool> is_held;
+  TaskGroup holder{holders_context};
+  holder.go([&](Context& own) {
+    std::lock_guard hold(mutex);
+    is_held.close();
+    static_cast<void>(sleep(own, Duration::max()));
+  });
+  static_cast<void>(is_held.recv(holders_context));
+  return (mutex.*lock)(ctx);
+}
+
 const EndlessWait kEndlessWaits[] = {
     {"ChannelSend",
      [](Context& ctx) {
@@ -210,6 +228,9 @@ const EndlessWait kEndlessWaits[] = {
        group.add();
        return group.wait(ctx);
      }},
+    {"Mutex", [](Context& ctx) { return wait_for_lock<Mutex>(ctx, &Mutex::lock); }},
+    {"RwMutexToRead", [](Context& ctx) { return wait_for_lock<RwMutex>(ctx, &RwMutex::lock_shared); }},
+    {"RwMutexToWrite", [](Context& ctx) { return wait_for_lock<RwMutex>(ctx, &RwMutex::lock); }},
     {"Cond",
      [](Context& ctx) {
        Mutex mutex;

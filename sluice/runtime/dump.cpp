@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <sluice/runtime/internal/scheduler.hpp>
+#include <sluice/runtime/internal/stack_text.hpp>
 #include <sluice/runtime/internal/survey.hpp>
 #include <sluice/runtime/internal/symbols.hpp>
 
@@ -14,7 +15,6 @@ namespace {
 
 using internal::FiberGroup;
 using internal::FiberState;
-using internal::StackTrace;
 using internal::Survey;
 using internal::Symbols;
 
@@ -82,33 +82,11 @@ void append_headline(std::string& text, const FiberGroup& group, Instant now) {
   text.append(std::to_string(group.started_at.line())).append(" in ").append(group.started_at.function_name()).append("\n");
 }
 
-// Below and above what somebody wrote lies the runtime, the same each time.
-bool is_machinery(std::string_view name) noexcept {
-  return name == "sluice_fiber_entry" || name.starts_with("sluice::internal::") || name.starts_with("sluice::run(");
-}
-
-// Calls return behind the call, perhaps into the next line or even function.
-std::uintptr_t address_of(const StackTrace& trace, std::size_t frame) noexcept {
-  return trace.frames[frame] - (frame == 0 && trace.is_exact ? 0 : 1);
-}
-
-void append_stack(std::string& text, const StackTrace& trace, const Symbols& symbols, std::size_t frames_max) {
-  std::size_t first = 0, last = trace.count;
-  auto is_ours = [&](std::size_t frame) { return is_machinery(symbols.name_of(address_of(trace, frame))); };
-  while (last > 0 && is_ours(last - 1)) --last;
-  while (!trace.is_exact && first < last && is_ours(first)) ++first;
-  if (first == last) first = 0, last = trace.count;  // nothing else: then that
-  std::size_t shown = std::min(last - first, frames_max);
-  for (std::size_t i = first; i < first + shown; ++i)
-    text.append("    ").append(symbols.describe(address_of(trace, i))).append("\n");
-  if (first + shown < last || trace.goes_on) text.append("    ... and more frames\n");
-}
-
 std::string to_text(const Survey& survey, DumpOptions options) {
   Symbols symbols;
   std::string text = summary(survey);
   if (survey.silent_threads > 0)
-    text.append(std::to_string(survey.silent_threads)).append(" threads did not say what they run\n");
+    text.append("threads that did not say what they run: ").append(std::to_string(survey.silent_threads)).append("\n");
   std::size_t left_out = survey.not_grouped, stacks = 0;
   for (const FiberGroup& group : survey.groups) {
     if (stacks++ >= options.stacks_max) {
@@ -117,11 +95,11 @@ std::string to_text(const Survey& survey, DumpOptions options) {
     }
     text.append("\n");
     append_headline(text, group, survey.taken_at);
-    append_stack(text, group.trace, symbols, options.frames_max);
+    internal::append_stack(text, group.trace, symbols, options.frames_max);
   }
   if (left_out > 0)
     text.append("\nand ").append(std::to_string(left_out)).append(" fibers with other stacks (only ")
-        .append(std::to_string(options.stacks_max)).append(" stacks are shown)\n");
+        .append(std::to_string(options.stacks_max)).append(" of them are shown)\n");
   return text;
 }
 

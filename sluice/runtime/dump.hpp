@@ -20,7 +20,7 @@ struct DumpOptions {
 /// Nothing stops meanwhile: a fiber that goes on while we look at it is marked. Those that run are interrupted by a signal
 /// (SIGURG) for some microseconds to say where they are, so a system call inside blocking() may end with EINTR. A thread
 /// that does not answer within 10 ms is told as such.
-/// Takes about a microsecond for each fiber and stops its thread as long: call it inside blocking(). Any thread may.
+/// Takes one to two microseconds for each fiber and stops its thread as long: call it inside blocking(). Any thread may.
 /// Fibers pay nothing for it. Requires: a running runtime.
 [[nodiscard]] std::string dump_fibers(DumpOptions options = {});
 

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <string>
 
+#include <sluice/runtime/internal/failure_report.hpp>
+#include <sluice/runtime/internal/lock_watch.hpp>
 #include <sluice/runtime/internal/start_timer.hpp>
 #include <sluice/runtime/internal/park.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
@@ -12,17 +14,20 @@ namespace sluice {
 namespace {
 
 struct SleepTimer final : internal::Timer {
-  internal::Fiber* fiber = nullptr;
+  explicit SleepTimer(internal::Fiber* sleeping) noexcept : fiber(sleeping) {}
+  internal::Fiber* const fiber;
 };
 
 }  // namespace
 
 int run(std::function<Result<void>(Context&)> main, RuntimeOptions options, std::source_location where) {
+  internal::install_failure_report();
   Result<void> result;
   {
     internal::Scheduler scheduler(options);
     scheduler.run([&] { result = main(scheduler.root()); }, where);
   }
+  internal::forget_abandoned_locks();
   if (result) return 0;
   std::fprintf(stderr, "%s\n", result.error().describe().c_str());
   return 1;
@@ -43,13 +48,13 @@ void yield_if_asked() {
 
 Result<void> sleep(Context& ctx, Duration length) {
   if (ctx.is_cancelled()) return ctx.check();
-  internal::Wait wait(&ctx);
+  internal::Fiber& self = internal::this_fiber();
+  internal::Wait wait(&ctx, self);
   if (!wait.may_park()) return ctx.check();
-  SleepTimer timer;
-  timer.fiber = &internal::this_fiber();
-  timer.fire = [](internal::Timer* self) noexcept {
-    internal::Fiber& fiber = *static_cast<SleepTimer*>(self)->fiber;
-    if (fiber.claim(reinterpret_cast<std::uintptr_t>(self))) internal::make_ready(fiber);
+  auto& timer = self.emplace_wait<SleepTimer>(&self);
+  timer.fire = [](internal::Timer* fired) noexcept {
+    internal::Fiber& fiber = *static_cast<SleepTimer*>(fired)->fiber;
+    if (fiber.claim(reinterpret_cast<std::uintptr_t>(fired))) internal::make_ready(fiber);
   };
   internal::Scheduler& scheduler = internal::Scheduler::running();
   scheduler.processor().timers.add(timer, Deadline::after(scheduler.clock(), length).when());

@@ -46,6 +46,10 @@ struct RuntimeOptions {
   /// SIGQUIT (Ctrl-\) writes all fibers to standard error (dump.hpp), and the program goes on; Go's ends. Unless the
   /// program has a handler of its own for it.
   bool dumps_on_sigquit = true;
+  /// If all fibers wait for each other, and nothing else could wake one (no timer, no descriptor, no call in blocking(), no
+  /// thread that is not the runtime's), the program says "all fibers are asleep: deadlock", writes them all to standard
+  /// error, and aborts; within about 50 ms. false: it hangs.
+  bool ends_when_deadlocked = true;
 };
 
 /// Starts the runtime, runs `main` as its first fiber, and returns what the process should exit with: 0, or 1 after
@@ -62,14 +66,14 @@ int run(std::function<Result<void>(Context&)> main, RuntimeOptions options = {},
 
 /// Starts a fiber that nobody waits for, as Go's `go` does: for what outlives its starter on purpose. Prefer TaskGroup.
 /// `fn` is called as fn() or fn(Context&) with the runtime's root context; an exception that leaves it ends the process.
-/// kResourceExhausted: no stack to be had; fn was not called. Requires: in a fiber. Never parks.
+/// kResourceExhausted: no stack to be had; fn was not called. Requires: in a fiber. Never parks; yields if asked.
 template <class F>
 Result<void> go(F fn, std::source_location where = std::source_location::current());
 
 /// Lets others run; the caller stays runnable. Returns at once outside of fibers and inside blocking().
 void yield();
 /// For loops that may take long: yields if the runtime asks for it (RuntimeOptions::hog_after), which costs a nanosecond to
-/// find out. Channels, select and Mutex ask by themselves. As yield() otherwise.
+/// find out. go, channels, select and Mutex ask by themselves. As yield() otherwise.
 void yield_if_asked();
 
 /// Parks for this long. The cause of ctx if that ends first.

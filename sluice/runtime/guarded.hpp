@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <sluice/runtime/lock_rank.hpp>
 #include <sluice/runtime/mutex.hpp>
 #include <sluice/runtime/rw_mutex.hpp>
 
@@ -38,6 +39,10 @@ class Guarded {
   template <class First, class... Rest>
     requires std::constructible_from<T, First, Rest...>
   explicit Guarded(First&& first, Rest&&... rest) : value_(std::forward<First>(first), std::forward<Rest>(rest)...) {}
+  /// With a rank for the mutex.
+  template <class... Args>
+    requires std::constructible_from<T, Args...>
+  explicit Guarded(LockRank rank, Args&&... args) : mutex_(rank), value_(std::forward<Args>(args)...) {}
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;
 

@@ -87,7 +87,8 @@ TEST(RwGuarded, LetsReadersInTogether) {
     TaskGroup group{ctx};
     {
       auto reading = number.lock_to_read();
-      EXPECT_EQ(number.read([](int value) { return value; }), *reading);
+      group.go([&](Context&) { EXPECT_EQ(number.read([](int value) { return value; }), *reading); });
+      let_all_park(ctx);
       group.go([&](Context&) { *number.lock().operator->() = 2; });
       let_all_park(ctx);
       EXPECT_EQ(*reading, 1);

@@ -18,13 +18,35 @@ constexpr int kSpins = 20;
 }  // namespace
 
 void Mutex::lock() {
-  lock_.lock();
-  if (is_held()) return lock_slowly();
-  set_held(true);
-  lock_.unlock();
+  watch_.wants();
+  static_cast<void>(lock_or_wait(nullptr));  // without a context nothing else can end it
+  watch_.has_taken();
+}
+
+Result<void> Mutex::lock(Context& ctx) {
+  if (ctx.is_cancelled()) return ctx.check();
+  watch_.wants();
+  if (!lock_or_wait(&ctx)) return ctx.check();
+  watch_.has_taken();
+  return {};
 }
 
 bool Mutex::try_lock() noexcept {
+  bool is_ours = lock_if_free();
+  if (is_ours) watch_.has_taken();
+  return is_ours;
+}
+
+[[gnu::always_inline]] inline bool Mutex::lock_or_wait(Context* ctx) {
+  lock_.lock();
+  if (is_held()) [[unlikely]]
+    return lock_slowly(ctx);
+  set_held(true);
+  lock_.unlock();
+  return true;
+}
+
+bool Mutex::lock_if_free() noexcept {
   if (is_held()) return false;
   lock_.lock();
   bool is_free = !is_held();
@@ -34,19 +56,24 @@ bool Mutex::try_lock() noexcept {
 }
 
 void Mutex::unlock() {
-  lock_.lock();
-  SLUICE_ASSERT(is_held(), "a mutex is unlocked by its holder");
-  if (!waiters_.is_empty()) return unlock_slowly();
-  set_held(false);
-  lock_.unlock();
+  unlock_and_stay();
   if (internal::Current* here = internal::current(); here != nullptr && here->processor != nullptr)
     internal::yield_if_asked(*here);
 }
 
-void Mutex::lock_slowly() {
+void Mutex::unlock_and_stay() {
+  lock_.lock();
+  SLUICE_ASSERT(is_held(), "a mutex is unlocked by its holder", watch_.past());
+  watch_.gives_back();
+  if (!waiters_.is_empty()) return unlock_slowly();
+  set_held(false);
+  lock_.unlock();
+}
+
+bool Mutex::lock_slowly(Context* ctx) {
   lock_.unlock();
   for (int spin = 0; spin < kSpins && internal::Scheduler::running().processor_count() > 1; ++spin) {
-    if (try_lock()) return;
+    if (lock_if_free()) return true;
     internal::relax_processor();
   }
   for (bool has_lost = false;; has_lost = true) {
@@ -54,13 +81,14 @@ void Mutex::lock_slowly() {
     if (!is_held()) {
       set_held(true);
       lock_.unlock();
-      return;
+      return true;
     }
     internal::Waiter waiter(&internal::this_fiber());
     waiter.has_lost = has_lost;
     has_lost ? waiters_.push_front(waiter) : waiters_.push_back(waiter);
-    internal::wait_in_queue(waiters_, waiter, lock_, internal::ParkReason::kMutex, nullptr);
-    if (waiter.served) return;  // handed over
+    // Whose context ends has taken nothing: who woke him, if somebody did, left the mutex to whoever holds it now.
+    if (!internal::wait_in_queue(waiters_, waiter, lock_, internal::ParkReason::kMutex, ctx)) return false;
+    if (waiter.served) return true;  // handed over
   }
 }
 

@@ -54,6 +54,27 @@ TEST(Mutex, IsHandedToAWaiterThatHasLostOnce) {
   });
 }
 
+TEST(Mutex, GoesToTheNextWaiterIfTheFirstOneGivesUp) {
+  in_virtual_time([](Context& ctx) {
+    Mutex mutex;
+    Context request{ctx};
+    bool got_it = false;
+    TaskGroup group{ctx};
+    mutex.lock();
+    group.go([&](Context&) { EXPECT_FALSE(mutex.lock(request)); });
+    let_all_park(ctx);
+    group.go([&](Context&) {
+      std::lock_guard hold(mutex);
+      got_it = true;
+    });
+    let_all_park(ctx);
+    request.cancel();
+    mutex.unlock();  // before the first one has seen that it may not wait any more
+    EXPECT_TRUE(group.wait());
+    EXPECT_TRUE(got_it);
+  });
+}
+
 TEST(MutexDeathTest, IsUnlockedOnlyByItsHolder) {
   EXPECT_DEATH(in_virtual_time([](Context&) {
                  Mutex mutex;
@@ -87,12 +108,17 @@ TEST(MutexProperty, HasOneHolderAndLetsAllIn) {
     int holders = 0;
     TaskGroup group{ctx};
     for (int fiber = 0; fiber < 6; ++fiber)
-      group.go([&](Context&) {
+      group.go([&](Context& own) {
         for (int step = 0; step < 20; ++step) {
-          if (chance.one_in(3)) {
-            if (!mutex.try_lock()) continue;
-          } else {
-            mutex.lock();
+          Context hasty{own, Duration(chance.below(6))};
+          switch (chance.below(4)) {
+            case 0:
+              if (!mutex.try_lock()) continue;
+              break;
+            case 1:
+              if (!mutex.lock(hasty)) continue;
+              break;
+            default: mutex.lock();
           }
           EXPECT_EQ(++holders, 1);
           chance.wander();  // against the advice

@@ -4,8 +4,11 @@
 #include <atomic>
 #include <cstdint>
 
-#include <sluice/runtime/internal/wait_queue.hpp>
+#include <sluice/base/result.hpp>
 #include <sluice/runtime/internal/biased_lock.hpp>
+#include <sluice/runtime/internal/lock_watch.hpp>
+#include <sluice/runtime/internal/wait_queue.hpp>
+#include <sluice/runtime/lock_rank.hpp>
 
 namespace sluice {
 
@@ -19,25 +22,30 @@ namespace sluice {
 /// writer: neither side starves, and within each it is first come, first served.
 /// Hence no recursive reading: the second lock_shared() of a fiber that still holds the first waits for a writer in
 /// between, who waits for the first. A lock held for reading cannot be turned into one for writing, nor the reverse.
+/// Several at a time are taken in the order of their ranks: lock_rank.hpp.
 /// Threads: fibers only. What a writer did is visible to every later reader and writer; what a reader did, to the next
 /// writer. Lifetime: as Mutex. Source: Go's sync.RWMutex.
 class RwMutex {
  public:
-  RwMutex() = default;
+  explicit RwMutex(LockRank rank = LockRank::kLeaf) noexcept : watch_(rank) {}
   RwMutex(const RwMutex&) = delete;
   RwMutex& operator=(const RwMutex&) = delete;
 
   /// Parks while others read or write.
   void lock();
+  /// The cause of ctx if that ends first; then it is not locked.
+  [[nodiscard]] Result<void> lock(Context& ctx);
   [[nodiscard]] bool try_lock() noexcept;
-  /// Requires: locked for writing.
+  /// Requires: locked for writing, by the calling fiber.
   void unlock();
 
   /// Parks while another fiber writes or waits to write.
   void lock_shared();
+  /// The cause of ctx if that ends first; then it is not locked.
+  [[nodiscard]] Result<void> lock_shared(Context& ctx);
   /// False also if a writer waits.
   [[nodiscard]] bool try_lock_shared() noexcept;
-  /// Requires: locked for reading, as often as this is called.
+  /// Requires: locked for reading, by the calling fiber.
   void unlock_shared();
 
  private:
@@ -47,8 +55,13 @@ class RwMutex {
 
   std::uint32_t freeze() noexcept;
   void thaw(std::uint32_t holders) noexcept;
-  void lock_slow();
-  void lock_shared_slow();
+  bool take() noexcept;
+  bool take_shared() noexcept;
+  // Null ctx: cannot be cancelled. False: it has ended.
+  bool lock_slow(Context* ctx);
+  bool lock_shared_slow(Context* ctx);
+  std::uint32_t let_readers_in(std::uint32_t holders, internal::Wakeups& wakeups) noexcept;
+  void stop_waiting_to_write();
   void unlock_slow();
   void unlock_shared_slow();
 
@@ -58,6 +71,7 @@ class RwMutex {
   internal::BiasedLock lock_;
   internal::WaitQueue readers_;  // guarded by lock_; not empty only while there is a writer, inside or waiting
   internal::WaitQueue writers_;  // guarded by lock_; not empty only while the mutex is held
+  [[no_unique_address]] internal::LockWatch watch_;
 };
 
 }  // namespace sluice

@@ -7,6 +7,7 @@
 #include <set>
 #include <shared_mutex>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -82,6 +83,48 @@ TEST(RwMutex, ReadersThatWaitedGetInBeforeTheNextWriter) {
     mutex.unlock();
     EXPECT_TRUE(group.wait());
     EXPECT_EQ(order, "rrww");
+  });
+}
+
+TEST(RwMutex, AWriterThatGivesUpLetsTheReadersBehindItIn) {
+  for (bool leaves_first : {false, true})
+    in_virtual_time([&](Context& ctx) {
+      RwMutex mutex;
+      Context request{ctx};
+      bool has_read = false;
+      TaskGroup group{ctx};
+      mutex.lock_shared();
+      group.go([&](Context&) { EXPECT_FALSE(mutex.lock(request)); });
+      let_all_park(ctx);
+      group.go([&](Context&) {
+        std::shared_lock reading(mutex);
+        has_read = true;
+      });
+      let_all_park(ctx);
+      EXPECT_FALSE(has_read);
+      request.cancel();
+      if (leaves_first) mutex.unlock_shared();  // before the writer has seen that it may not wait any more
+      let_all_park(ctx);
+      EXPECT_TRUE(has_read);
+      if (!leaves_first) mutex.unlock_shared();
+      EXPECT_TRUE(mutex.try_lock());
+      mutex.unlock();
+    });
+}
+
+TEST(RwMutex, AReaderThatGivesUpLeavesNothingBehind) {
+  in_virtual_time([](Context& ctx) {
+    RwMutex mutex;
+    Context request{ctx};
+    TaskGroup group{ctx};
+    mutex.lock();
+    group.go([&](Context&) { EXPECT_FALSE(mutex.lock_shared(request)); });
+    let_all_park(ctx);
+    request.cancel();
+    let_all_park(ctx);
+    mutex.unlock();
+    EXPECT_TRUE(mutex.try_lock());
+    mutex.unlock();
   });
 }
 
@@ -195,6 +238,45 @@ TEST(RwMutexProperty, KeepsGosRules) {
         }
       });
     EXPECT_TRUE(group.wait());
+  });
+}
+
+TEST(RwMutexProperty, WhoGivesUpKeepsNobodyOut) {
+  over_many_seeds([](Context& ctx, Chance& chance) {
+    RwMutex mutex;
+    int reading = 0;
+    bool is_writing = false;
+    auto write = [&] {
+      EXPECT_FALSE(std::exchange(is_writing, true));
+      EXPECT_EQ(reading, 0);
+      chance.wander();
+      is_writing = false;
+      mutex.unlock();
+    };
+    auto read = [&] {
+      EXPECT_FALSE(is_writing);
+      ++reading;
+      chance.wander();
+      --reading;
+      mutex.unlock_shared();
+    };
+    TaskGroup group{ctx};
+    for (int fiber = 0; fiber < 6; ++fiber)
+      group.go([&](Context& own) {
+        for (int step = 0; step < 20; ++step) {
+          Context hasty{own, Duration(chance.below(6))}, patient{own};
+          Context& request = chance.one_in(2) ? hasty : patient;
+          if (chance.one_in(3)) {
+            if (mutex.lock(request)) write();
+          } else {
+            if (mutex.lock_shared(request)) read();
+          }
+          chance.wander();
+        }
+      });
+    EXPECT_TRUE(group.wait());
+    EXPECT_TRUE(mutex.try_lock());
+    mutex.unlock();
   });
 }
 

@@ -6,6 +6,7 @@
 #include <sluice/base/result.hpp>
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/internal/wait_queue.hpp>
+#include <sluice/runtime/internal/witness.hpp>
 
 namespace sluice {
 
@@ -30,6 +31,7 @@ class WaitGroup {
   internal::BiasedLock lock_;
   std::size_t count_ = 0;        // guarded by lock_
   internal::WaitQueue waiters_;  // guarded by lock_
+  [[no_unique_address]] internal::Witness done_at_{"it was done for the last time"};  // guarded by lock_
 };
 
 }  // namespace sluice

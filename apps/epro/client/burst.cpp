@@ -115,7 +115,7 @@ class Burst {
   const std::string path_ = "/v1/studies/" + std::string(kBurstStudy) + "/submissions";
   const std::vector<Duration> moments_;  // by patient
   Instant start_;
-  sluice::Mutex mutex_;
+  sluice::Mutex mutex_{sluice::LockRank::kProgram};
   BurstResult result_;  // guarded by mutex_ while the fibers run
 };
 

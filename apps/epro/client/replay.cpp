@@ -141,7 +141,7 @@ class Replay {
   Progress& progress_;
   const ReplayOptions options_;
   sluice::Chan<Batch> batches_{1};
-  sluice::Mutex mutex_;
+  sluice::Mutex mutex_{sluice::LockRank::kProgram};
   ReplayResult result_;  // guarded by mutex_ while the fibers run
 };
 

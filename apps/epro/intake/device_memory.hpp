@@ -55,7 +55,7 @@ class DeviceMemory {
     std::deque<Key> order_;
   };
 
-  mutable sluice::Mutex mutex_;
+  mutable sluice::Mutex mutex_{sluice::LockRank::kProgram};
   Recent<std::chrono::minutes> offsets_;  // guarded by mutex_
   Recent<Uuid> holders_;                  // guarded by mutex_
 };

@@ -80,7 +80,7 @@ class StudyBook {
   const std::filesystem::path folder_;
   sluice::reservoir::Reservoir& reservoir_;
   sluice::Semaphore publishing_{1};  // one publication at a time: each is compared with the one before
-  mutable sluice::Mutex mutex_;
+  mutable sluice::Mutex mutex_{sluice::LockRank::kProgram};
   std::map<std::string, std::shared_ptr<const PublishedStudy>, std::less<>> studies_;  // guarded by mutex_
 };
 

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include <sluice/base/assert.hpp>
 #include <sluice/base/spin_lock.hpp>
@@ -12,32 +13,34 @@
 
 namespace sluice::observe::internal {
 
-/// Stands where a counter or gauge would, and asks a function for the value. The function comes and goes with its
+/// Stands where a counter, gauge or histogram would, and asks a function for the value. The function comes and goes with its
 /// Callback; the cell stays, and an empty one is no sample.
 /// Threads: any. The lock is held while the function runs, so that it cannot be removed under the scraper's feet.
 class CallbackCell {
  public:
+  using Value = std::variant<double, Histogram::Reading>;
+
   explicit CallbackCell(const MetricLayout&) {}
 
   /// Requires: empty.
-  void install(std::function<double()> read) {
+  void install(std::function<Value()> read) {
     std::lock_guard hold(lock_);
     SLUICE_ASSERT(!read_, "one living callback a name and set of labels");
     read_ = std::move(read);
   }
   void remove() noexcept {
-    std::function<double()> removed;  // ends outside the lock: its captures may be anything
+    std::function<Value()> removed;  // ends outside the lock: its captures may be anything
     std::lock_guard hold(lock_);
     removed.swap(read_);
   }
-  [[nodiscard]] std::optional<double> value() const {
+  [[nodiscard]] std::optional<Value> value() const {
     std::lock_guard hold(lock_);
     return read_ ? std::optional(read_()) : std::nullopt;
   }
 
  private:
   mutable SpinLock lock_;
-  std::function<double()> read_;  // guarded by lock_
+  std::function<Value()> read_;  // guarded by lock_
 };
 
 }  // namespace sluice::observe::internal

@@ -46,7 +46,7 @@ class Backlog {
   observe::Gauge& depth_records_;
   observe::Gauge& depth_bytes_;
 
-  mutable Mutex mutex_;
+  mutable Mutex mutex_{LockRank::kReservoir};
   std::deque<std::uint32_t> sizes_;  // guarded by mutex_; of the records behind drained_
   std::deque<Age> ages_;             // guarded by mutex_; samples, a second or more apart; first, the oldest's or before
   DrainRate rate_;                   // guarded by mutex_

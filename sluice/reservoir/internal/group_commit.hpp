@@ -73,7 +73,7 @@ class GroupCommit {
   const std::size_t pending_bytes_max_;
   Semaphore room_;                               // bytes
   std::atomic<std::uint64_t> pending_bytes_{0};  // written by append, read by anyone; counts, publishes nothing
-  Mutex mutex_;
+  Mutex mutex_{LockRank::kReservoir};
   Batch gathering_;                       // guarded by mutex_
   std::vector<RecordView> records_;       // committer only
   Chan<bool> bell_{1};                    // rung when something was added to gathering_

@@ -51,7 +51,7 @@ class IdIndex {
   using Flight = std::shared_ptr<WaitGroup>;  // shared: the table and whoever waits; the last one frees it
   struct Shard {
     explicit Shard(Hash hash) : known(0, hash), taken(0, hash) {}
-    Mutex mutex;
+    Mutex mutex{LockRank::kReservoir};
     std::unordered_map<Key, Entry, Hash> known;   // guarded by mutex
     std::unordered_map<Key, Flight, Hash> taken;  // guarded by mutex
   };

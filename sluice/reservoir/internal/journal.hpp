@@ -100,7 +100,7 @@ class Journal {
   std::optional<TornTail> torn_tail_;
   Watermark durable_;
 
-  Mutex mutex_;
+  Mutex mutex_{LockRank::kReservoir};
   // shared_ptr, here and below: with whoever reads in a segment or writes to it while trim lets go of it.
   Segments segments_;  // guarded by mutex_; never empty after open, rising
   Place next_read_;    // guarded by mutex_; where the last read ended, a guess for the next one

@@ -26,7 +26,7 @@ class Watermark {
 
  private:
   std::atomic<Position> value_;  // written by advance, under mutex_; publishes what was done before
-  Mutex mutex_;
+  Mutex mutex_{LockRank::kReservoir};
   std::shared_ptr<WaitGroup> next_;  // guarded by mutex_; of whoever waits for the next advance; null: nobody does
 };
 

@@ -95,7 +95,7 @@ Interleavings::Result explore(const void* owner, std::type_identity_t<Script<Sce
 
 void expect_right(const Interleavings::Result& result) {
   EXPECT_EQ(result.violation, "");
-  EXPECT_GT(result.states, kSanitized ? 100U : 1'000U);
+  EXPECT_GT(result.states, kSanitized ? 20U : 1'000U);
   EXPECT_LT(result.states, kSanitized ? result.states + 1 : Interleavings::kMaxStates);
 }
 void expect_wrong(const Interleavings::Result& result) {

@@ -55,7 +55,7 @@ ChannelCore::~ChannelCore() {
 }
 
 ChannelCore::Step ChannelCore::send_unlocked(void* value, Waiter*& served) noexcept {
-  SLUICE_ASSERT(!closed_, "nobody sends to a closed channel");
+  SLUICE_ASSERT(!closed_, "nobody sends to a closed channel", closed_at_.earlier());
   if (Waiter* receiver = receivers_.claim_front()) {
     move(receiver->slot, value);
     receiver->served = true;
@@ -106,10 +106,11 @@ ChannelCore::Outcome ChannelCore::send_slowly(Context& follow, void* value) noex
     if (served != nullptr) make_ready(*served->fiber);
     return Outcome::kDone;
   }
-  Waiter waiter(&this_fiber(), value);
+  Fiber& self = this_fiber();
+  Waiter& waiter = self.emplace_wait<Waiter>(&self, value);
   senders_.push_back(waiter);
   if (!wait_in_queue(senders_, waiter, lock_, ParkReason::kChannelSend, &follow)) return Outcome::kContextEnded;
-  SLUICE_ASSERT(waiter.served, "nobody closes a channel while somebody sends to it");
+  SLUICE_ASSERT(waiter.served, "nobody closes a channel while somebody sends to it", closed_at_.earlier());
   return Outcome::kDone;
 }
 
@@ -146,7 +147,8 @@ ChannelCore::Outcome ChannelCore::recv_slowly(Context& follow, void* room) noexc
     if (served != nullptr) make_ready(*served->fiber);
     return step == Step::kDone ? Outcome::kDone : Outcome::kClosed;
   }
-  Waiter waiter(&this_fiber(), room);
+  Fiber& self = this_fiber();
+  Waiter& waiter = self.emplace_wait<Waiter>(&self, room);
   receivers_.push_back(waiter);
   if (!wait_in_queue(receivers_, waiter, lock_, ParkReason::kChannelReceive, &follow)) return Outcome::kContextEnded;
   return waiter.served ? Outcome::kDone : Outcome::kClosed;
@@ -166,7 +168,8 @@ void ChannelCore::close() {
   Wakeups wakeups;
   {
     std::lock_guard hold(lock_);
-    SLUICE_ASSERT(!closed_, "a channel is closed once");
+    SLUICE_ASSERT(!closed_, "a channel is closed once", closed_at_.earlier());
+    closed_at_.remember();
     closed_ = true;
     while (receivers_.claim_front(wakeups) != nullptr) {}  // not served: closed and empty
     SLUICE_ASSERT(senders_.claim_front() == nullptr, "nobody closes a channel while somebody sends to it");

@@ -11,6 +11,7 @@
 
 #include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/wait_queue.hpp>
+#include <sluice/runtime/internal/witness.hpp>
 
 namespace sluice {
 class Context;
@@ -91,6 +92,7 @@ class ChannelCore {
   WaitQueue senders_;                  // guarded by lock_; not empty only while the buffer is full
   WaitQueue receivers_;                // guarded by lock_; not empty only while the buffer is empty
   std::unique_ptr<std::byte, FreeBuffer> buffer_;
+  [[no_unique_address]] Witness closed_at_{"it was closed"};  // guarded by lock_
 };
 
 }  // namespace sluice::internal

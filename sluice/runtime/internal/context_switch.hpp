@@ -41,6 +41,8 @@ void switch_context(Machine& machine, Fiber* to) noexcept;
 /// As above, for a fiber that has ended; whoever runs next buries it.
 [[noreturn]] void switch_away_for_ever(Machine& machine, Fiber* to) noexcept;
 
+/// Implemented by the scheduler: a timed fiber is about to run.
+void note_latency(Machine& machine, Fiber& fiber) noexcept;
 /// Implemented by the scheduler: called on the stack of whoever runs next.
 void bury(Machine& machine, Fiber& ended) noexcept;
 
@@ -101,6 +103,8 @@ void bury(Machine& machine, Fiber& ended) noexcept;
 
 [[gnu::always_inline]] inline void leave(Machine& machine, Fiber* to, bool dies) noexcept {
   Fiber* from = machine.fiber;
+  if (to != nullptr && to->is_timed) [[unlikely]]
+    note_latency(machine, *to);
   exchange_exceptions(machine, from, to);
   announce_switch(machine, from, to, dies);
   machine.previous = from;

@@ -6,16 +6,23 @@
 
 #include <cerrno>
 #include <exception>
+#include <map>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
+
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include <sluice/runtime/blocking.hpp>
 #include <sluice/runtime/channel.hpp>
 #include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/internal/machine.hpp>
+#include <sluice/runtime/internal/word_lock.hpp>
 
 namespace sluice::internal {
 namespace {
@@ -132,6 +139,33 @@ TEST(ContextSwitch, ErrnoIsTheThreadsAndReadInAFunctionOfItsOwnIsRight) {
           wander(round);
           write_errno(i);
           EXPECT_EQ(read_errno(), i);  // no switch came between
+        }
+      });
+    EXPECT_TRUE(group.wait());
+  });
+}
+
+// One thread is one machine. Where the compiler sees the thread-local behind current_machine() it may compute its address
+// once and keep that across the switch; then a fiber that has changed threads finds the machine that it was on before
+// (brpc#2156, brpc#2918). Built without inlining between files that hardly happens, hence `./test --lto`.
+TEST(ContextSwitch, AFiberFindsTheMachineThatItIsOn) {
+  on_few_and_many_processors([](Context& ctx) {
+    WordLock lock;
+    std::map<long, Machine*> machines;  // guarded by lock
+    auto expect_machine_of_this_thread = [&](Machine* machine) {
+      long thread = ::syscall(SYS_gettid);  // not pthread_self(), which the compiler may remember as well
+      std::lock_guard hold(lock);
+      EXPECT_EQ(machines.emplace(thread, machine).first->second, machine);
+    };
+    TaskGroup group{ctx};
+    for (int i = 0; i < 8; ++i)
+      group.go([&](Context&) {
+        for (int round = 0; round < kRounds; ++round) {
+          expect_machine_of_this_thread(current_machine());
+          wander(round);
+          expect_machine_of_this_thread(current_machine());
+          yield();
+          expect_machine_of_this_thread(current_machine());
         }
       });
     EXPECT_TRUE(group.wait());

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <source_location>
+#include <type_traits>
 
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/internal/park_reason.hpp>
@@ -53,6 +55,7 @@ struct alignas(64) Fiber {
   std::atomic<ParkReason> reason{ParkReason::kNone};
   bool carries_exceptions = false;  // `exceptions` holds some while it does not run
   bool has_stack = false;
+  bool is_timed = false;  // when it was made ready stands in since_ns, to be compared when it runs
   void (*entry)(void* closure) noexcept = nullptr;
   void* closure = nullptr;
   Context* own_context = nullptr;  // the one it was started with
@@ -77,7 +80,18 @@ struct alignas(64) Fiber {
   static constexpr std::size_t kClosureBytes = 80;
   static constexpr std::size_t kClosureAlign = 16;
   alignas(kClosureAlign) std::byte closure_memory[kClosureBytes];
+
+  /// A place in somebody's list for the length of one wait of this fiber, which waits for one thing at a time: here whoever
+  /// wakes a million finds them side by side, and need not touch their stacks.
+  template <class T, class... Args>
+  T& emplace_wait(Args... args) noexcept {
+    static_assert(sizeof(T) <= sizeof(wait_memory) && std::is_trivially_destructible_v<T>);
+    return *::new (wait_memory) T(args...);
+  }
+
+ private:
+  alignas(64) std::byte wait_memory[64];
 };
-static_assert(sizeof(Fiber) == 256, "four cache lines: three for the runtime, the rest for the closure");
+static_assert(sizeof(Fiber) == 320, "five cache lines: three for the runtime, one for the closure, one for a wait");
 
 }  // namespace sluice::internal

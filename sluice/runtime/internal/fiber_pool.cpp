@@ -2,6 +2,7 @@
 #include <sluice/runtime/internal/fiber_pool.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -115,8 +116,8 @@ std::vector<Fiber*> FiberPool::take_free() {
 std::optional<std::source_location> FiberPool::started_at(std::uint64_t id) const {
   std::optional<std::source_location> where;
   for_each([&](const Fiber& fiber) {
-    std::source_location candidate = fiber.started_at;
-    if (fiber.id.load(std::memory_order_acquire) == id) where = candidate;  // acquire: as in for_each; still the same
+    auto candidate = std::bit_cast<std::source_location>(peek(&fiber.started_at));
+    if (peek(&fiber.id) == id) where = candidate;  // after reading: it is still the same
   });
   return where;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <sluice/runtime/internal/fiber.hpp>
+#include <sluice/runtime/internal/stack_trace.hpp>
 #include <sluice/runtime/internal/word_lock.hpp>
 
 namespace sluice::internal {
@@ -43,9 +44,11 @@ class FiberPool {
   static constexpr std::size_t kMaxFibers = std::size_t{4} << 20;
 
  private:
-  static constexpr std::size_t kFibersPerSlab = 1024;  // 256 KiB
+  friend struct DebugLayout;
+
+  static constexpr std::size_t kFibersPerSlab = 1024;  // 320 KiB
   static constexpr std::size_t kSlabs = kMaxFibers / kFibersPerSlab;
-  static constexpr std::size_t kWarmFibers = 10'000;  // keep their memory: 2.5 MiB
+  static constexpr std::size_t kWarmFibers = 10'000;  // keep their memory: 3 MiB
 
   static constexpr std::size_t kSlabBytes = kFibersPerSlab * sizeof(Fiber);
 
@@ -72,8 +75,8 @@ void FiberPool::for_each(Look look) const {
   for (std::size_t i = 0; i < count; ++i) {
     const Fiber* slab = slabs_[i].load(std::memory_order_relaxed);  // relaxed: published by the count
     for (std::size_t k = 0; k < kFibersPerSlab; ++k)
-      // acquire: pairs with the release when the block was filled in.
-      if (slab[k].id.load(std::memory_order_acquire) != 0) look(slab[k]);
+      // By peek: whoever fills a block in writes the zero that is there once more, and not as an atomic.
+      if (peek(&slab[k].id) != 0) look(slab[k]);
   }
 }
 

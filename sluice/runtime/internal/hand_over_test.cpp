@@ -224,7 +224,7 @@ Interleavings::Result explore(Mistake mistake) {
 TEST(HandOver, ToAnotherMachineWaitsUntilTheFiberHasLeftItsStack) {
   auto result = explore(Mistake::kNone);
   EXPECT_EQ(result.violation, "");
-  EXPECT_GT(result.states, kSanitized ? 100U : 1'000U);
+  EXPECT_GT(result.states, kSanitized ? 20U : 1'000U);
   EXPECT_TRUE(kSanitized || result.states < Interleavings::kMaxStates);
 }
 

@@ -60,7 +60,7 @@ class Interleavings {
   };
 
   /// The sanitizers have nothing to find here, where one thread does all; they only see that nothing is read after its end.
-  static constexpr std::size_t kMaxStates = kSanitized ? 500 : 5'000'000;
+  static constexpr std::size_t kMaxStates = kSanitized ? 50 : 5'000'000;
 
   /// Plays what `make` builds in all interleavings, or until one violates something.
   static Result explore(Context& ctx, const std::function<Play()>& make);

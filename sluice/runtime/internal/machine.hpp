@@ -12,6 +12,7 @@
 #include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/current.hpp>
 #include <sluice/runtime/internal/fiber.hpp>
+#include <sluice/runtime/internal/latency_histogram.hpp>
 #include <sluice/runtime/internal/poller.hpp>
 #include <sluice/runtime/internal/run_queue.hpp>
 #include <sluice/runtime/internal/stack_pool.hpp>
@@ -63,9 +64,17 @@ struct Processor {
   std::atomic<std::uint32_t> turns{0};
   // The value of `turns` at which sysmon found the owner stuck. Written by sysmon, read by thieves; publishes nothing.
   std::atomic<std::uint32_t> stuck_at{static_cast<std::uint32_t>(-1)};
+  // The time to some milliseconds, for dumps. Written by the owner when it looks at the clock anyway, and by sysmon while the
+  // owner does not come to it; publishes nothing.
+  std::atomic<std::int64_t> coarse_now_ns{0};
   // Written by the owner, read by whoever counts; publish nothing.
   std::atomic<std::uint64_t> fibers_started{0};
   std::atomic<std::uint64_t> fibers_ended{0};
+  std::atomic<std::uint64_t> steals{0};
+  std::atomic<std::uint64_t> hand_offs{0};         // by sysmon as well, while nobody owns it
+  std::atomic<std::uint64_t> blocking_calls{0};
+  std::atomic<std::uint64_t> blocking_returns{0};  // that found it still theirs
+  LatencyHistogram latency;
 
   // For whose queue we were woken. Written by the waker, taken by our owner; publishes nothing.
   std::atomic<Processor*> woken_for{nullptr};
@@ -82,6 +91,7 @@ struct Processor {
   std::uint64_t served_at_ticks = 0;
   Instant awake_since;              // the last sleep ended
   std::uint32_t held_at_visit = 0;  // of loop_visits: the clock said then that wake-ups are being held
+  std::uint32_t wake_ups = 0;       // one in kTimedEvery carries a time stamp
   bool has_seen_talk = false;       // what could have been stolen was soon run by its owner
   std::uint32_t next_streak = 0;    // turns in a row that `next` got before the queue
   std::uint32_t loop_visits = 0;

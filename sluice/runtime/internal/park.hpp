@@ -104,8 +104,8 @@ inline void yield_if_asked(Current& at) noexcept {
 
 [[gnu::always_inline]] inline void park_current() noexcept {
   Current& at = here();
-  // relaxed: for dumps, which do not mind that the processor looked at the clock some turns ago.
-  at.fiber->since_ns.store(at.processor->served_at.time_since_epoch().count(), std::memory_order_relaxed);
+  // relaxed, both: for dumps
+  at.fiber->since_ns.store(at.processor->coarse_now_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
   Scheduler& scheduler = Scheduler::running();
   scheduler.switch_to(*at.machine, scheduler.successor(*at.processor));
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace sluice::internal {
 
@@ -20,6 +22,8 @@ class BasicRunQueue {
   static_assert((Capacity & (Capacity - 1)) == 0, "indices wrap by masking");
 
  public:
+  static constexpr std::uint32_t kCapacity = Capacity;
+
   /// False: full. What the caller did is visible to whoever takes the fiber.
   bool push(Fiber* fiber) noexcept {
     std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: only we write it
@@ -43,6 +47,38 @@ class BasicRunQueue {
       if (head_.compare_exchange_weak(head, head + 1, std::memory_order_release, std::memory_order_acquire))
         return fiber;
     }
+  }
+
+  /// As pop, without a locked instruction. Requires: no thief at the same moment, by a lock.
+  Fiber* pop_alone() noexcept {
+    std::uint32_t head = head_.load(std::memory_order_relaxed);  // relaxed, all three: the lock orders it
+    if (head == tail_.load(std::memory_order_relaxed)) return nullptr;  // as above
+    Fiber* fiber = ring_[head % Capacity].load(std::memory_order_relaxed);  // as above
+    head_.store(head + 1, std::memory_order_release);  // release: as in pop
+    return fiber;
+  }
+
+  /// Takes up to room.size() from the front at once; how many those are. Threads: the owner.
+  std::size_t pop_some(std::span<Fiber*> room) noexcept {
+    std::uint32_t head = head_.load(std::memory_order_acquire);  // acquire: as in push
+    for (;;) {
+      std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: only we write it
+      auto count = static_cast<std::uint32_t>(std::min<std::size_t>(tail - head, room.size()));
+      // relaxed: we wrote them ourselves.
+      for (std::uint32_t i = 0; i < count; ++i) room[i] = ring_[(head + i) % Capacity].load(std::memory_order_relaxed);
+      // release, acquire: as in pop.
+      if (head_.compare_exchange_weak(head, head + count, std::memory_order_release, std::memory_order_acquire))
+        return count;
+    }
+  }
+
+  /// The one that `ahead` others will be popped before, null if there are not so many; a thief may have it by now.
+  /// Threads: the owner.
+  [[nodiscard]] Fiber* peek(std::uint32_t ahead) const noexcept {
+    std::uint32_t head = head_.load(std::memory_order_relaxed);  // relaxed, here and below: a hint
+    std::uint32_t tail = tail_.load(std::memory_order_relaxed);
+    if (tail - head <= ahead || tail - head > Capacity) return nullptr;
+    return ring_[(head + ahead) % Capacity].load(std::memory_order_relaxed);  // relaxed: as above
   }
 
   /// Moves half of what is here (rounded up) to `target`, and returns the last one moved instead of queueing it; null if

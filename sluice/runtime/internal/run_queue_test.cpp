@@ -122,7 +122,7 @@ void expect_right(std::uintptr_t queued, const std::vector<void (*)(Scene&)>& sc
       return play;
     });
     EXPECT_EQ(result.violation, "");
-    EXPECT_GT(result.states, kSanitized ? 100U : 1'000U);
+    EXPECT_GT(result.states, kSanitized ? 20U : 1'000U);
     EXPECT_TRUE(kSanitized || result.states < Interleavings::kMaxStates);
     ::testing::Test::RecordProperty("states", static_cast<int>(result.states));
   });

@@ -50,6 +50,7 @@
 #include <sluice/runtime/internal/cpu_quota.hpp>
 #include <sluice/runtime/internal/dump_signal.hpp>
 #include <sluice/runtime/internal/futex.hpp>
+#include <sluice/runtime/internal/lock_watch.hpp>
 #include <sluice/runtime/internal/overflow.hpp>
 #include <sluice/runtime/internal/park.hpp>
 #include <sluice/runtime/internal/probe.hpp>
@@ -69,12 +70,35 @@ constexpr std::uint32_t kMaxNextStreak = 64;   // two fibers that only wake each
 constexpr Duration kRipeAfter = 20us;          // about what it costs to wake somebody
 constexpr Duration kWorthWaking = 100us;       // a few times that
 constexpr Duration kWakeHold = 1ms;            // at worst one part in ten is lost; sysmon wakes somebody in spite of it
+constexpr std::uint32_t kColdDepth = 100;      // fibers in the queue from which on the near caches do not hold them all
+constexpr std::uint32_t kBlocksAhead = 6;
+constexpr std::uint32_t kFramesAhead = 3;
+constexpr std::size_t kCacheLine = 64;
+constexpr std::size_t kFrameBytes = 6 * kCacheLine;  // what the way out of a wait uses
+// Nobody sleeps for less: the kernel's own slack is as long (prctl(2), PR_SET_TIMERSLACK), and timers that are close to each
+// other fire together. With 100,000 of them within 40 ms, a sleep for each took a third of the processor time.
+constexpr Duration kTimerSlack = 50us;
 constexpr Duration kServeEvery = 50us;         // what a ready socket or timer may wait while fibers run back to back
 constexpr std::uint64_t kServeTicks = 100'000;  // about as long: counters run at 1 to 5 GHz
 constexpr int kPausesPerLook = 30;             // at a queue of another processor, whose owner needs its cache lines
 constexpr std::size_t kStackBatch = 32;        // stacks that move between a processor and the pool at once
 constexpr std::size_t kStacksKept = 2 * kStackBatch;
+constexpr std::uint32_t kTimedEvery = 64;      // wake-ups: two looks at the clock, some 50 ns, shared by these
 constexpr std::size_t kMaxMachines = 1024;     // beyond it, blocking calls hold their processors
+
+// Where hundreds wait, those at the end of the queue have left the near caches; fetching one's block and then its frames
+// from memory takes some hundred nanoseconds, in which a few others can run.
+void prefetch_ahead(const RunQueue& queue) noexcept {
+  if (const Fiber* later = queue.peek(kBlocksAhead)) {
+    auto* lines = reinterpret_cast<const char*>(later);
+    for (std::size_t i = 0; i < sizeof(Fiber); i += kCacheLine) __builtin_prefetch(lines + i, 1);
+  }
+  if (const Fiber* soon = queue.peek(kFramesAhead)) {
+    // A thief may be starting it at this moment: any value will do, null too.
+    auto* frames = static_cast<const char*>(__atomic_load_n(&soon->context, __ATOMIC_RELAXED));
+    for (std::size_t i = 0; i < kFrameBytes; i += kCacheLine) __builtin_prefetch(frames + i, 1);
+  }
+}
 
 std::size_t count_processors(const RuntimeOptions& options) noexcept {
   return options.processors ? options.processors : usable_processors();
@@ -119,7 +143,7 @@ Scheduler::Scheduler(const RuntimeOptions& options)
     processors_[i].id = i;
     processors_[i].is_relief = i >= regular_count_;
     if (processors_[i].is_relief) processors_[i].state.store(Processor::State::kUnused);
-    processors_[i].served_at = system_clock().now();  // nobody has begun to wait before that
+    processors_[i].coarse_now_ns = system_clock().now().time_since_epoch().count();  // nobody has begun to wait before
     processors_[i].random = seed + i * kRandomStep;
   }
 }
@@ -255,6 +279,9 @@ Fiber* Scheduler::look_everywhere(Processor& p) noexcept {
   if (Fiber* fiber = take_global(p)) return fiber;
   if (options_.clock || system_clock().now() - p.served_at > kServeEvery) serve(p);
   if (Fiber* fiber = take_local(p)) return fiber;
+  // Timers that are close to each other keep a processor busy: without asking the kernel for each.
+  p.timers.fire_due(clock_.now());
+  if (Fiber* fiber = take_local(p)) return fiber;
   serve(p);
   if (Fiber* fiber = take_local(p)) return fiber;
   return steal(p);
@@ -266,19 +293,39 @@ void Scheduler::retire(Processor& relief) noexcept {
   while (Fiber* fiber = take_local(relief)) push_global(*fiber);
 }
 
+// Where one processor does all the work, only a relief ever steals: it can take a lock, and the owner need not exchange.
+Fiber* Scheduler::pop(Processor& p) noexcept {
+  if (regular_count_ > 1) return p.queue.pop();
+  p.next_lock.lock_and_keep(p);
+  Fiber* fiber = p.queue.pop_alone();
+  p.next_lock.unlock();
+  return fiber;
+}
+
+Fiber* Scheduler::steal_half(Processor& victim, Processor& thief) noexcept {
+  if (regular_count_ > 1) return victim.queue.steal_into(thief.queue);
+  victim.next_lock.lock(&thief);
+  Fiber* fiber = victim.queue.steal_into(thief.queue);
+  victim.next_lock.unlock();
+  return fiber;
+}
+
 Fiber* Scheduler::take_local(Processor& p) noexcept {
   // relaxed: only thieves change it besides us, and the lock decides.
   if (p.next.load(std::memory_order_relaxed) != nullptr) {
     if (p.next_streak < kMaxNextStreak) {
       ++p.next_streak;
       if (Fiber* fiber = take_next(p)) return fiber;
-    } else if (Fiber* fiber = p.queue.pop()) {
+    } else if (Fiber* fiber = pop(p)) {
       p.next_streak = 0;
       return fiber;
     }
   }
   p.next_streak = 0;
-  if (Fiber* fiber = p.queue.pop()) return fiber;
+  if (Fiber* fiber = pop(p)) {
+    if (p.queue.size_approx() >= kColdDepth) prefetch_ahead(p.queue);
+    return fiber;
+  }
   return take_next(p);
 }
 
@@ -292,23 +339,12 @@ Fiber* Scheduler::take_next(Processor& p) noexcept {
 }
 
 Fiber* Scheduler::take_global(Processor& p) noexcept {
-  if (global_size_.load(std::memory_order_relaxed) == 0) return nullptr;  // relaxed: looked at again under the lock
-  std::lock_guard hold(global_lock_);
-  std::size_t size = global_size_.load(std::memory_order_relaxed);  // relaxed: written under the lock
-  // A fair share, and not more than fits into an empty queue.
-  std::size_t share = std::min<std::size_t>(size / regular_count_ + 1, 128);
-  Fiber* taken = nullptr;
-  for (; share > 0 && global_first_ != nullptr; --share) {
-    Fiber* fiber = global_first_;
-    Fiber* next = fiber->next;  // read first: once pushed, a thief may run it, and it may be somebody else's
-    if (taken != nullptr && !p.queue.push(fiber)) break;
-    global_first_ = next;
-    if (taken == nullptr) taken = fiber;
-    --size;
-  }
-  if (global_first_ == nullptr) global_last_ = nullptr;
-  global_size_.store(size, std::memory_order_relaxed);  // relaxed: who reads it without the lock looks again
-  return taken;
+  if (global_.size_approx() == 0) return nullptr;
+  std::array<Fiber*, RunQueue::kCapacity / 2> taken;
+  std::size_t room = std::min<std::size_t>(RunQueue::kCapacity - p.queue.size_approx() + 1, taken.size());
+  std::size_t count = global_.take_share(std::span(taken).first(room), regular_count_);
+  for (std::size_t i = 1; i < count; ++i) p.queue.push(taken[i]);  // thieves only make more room
+  return count > 0 ? taken[0] : nullptr;
 }
 
 Fiber* Scheduler::steal(Processor& thief) noexcept {
@@ -328,7 +364,10 @@ Fiber* Scheduler::steal_from(Processor& victim, Processor& thief) noexcept {
     thief.has_seen_talk = true;
     return nullptr;
   }
-  if (Fiber* fiber = victim.queue.steal_into(thief.queue)) return fiber;
+  if (Fiber* fiber = steal_half(victim, thief)) {
+    bump(thief.steals);
+    return fiber;
+  }
   if (!is_stuck(victim)) return nullptr;
   // A stuck owner serves nobody: its timers, its sockets and its next fiber are ours to take.
   victim.timers.fire_due(clock_.now());
@@ -347,7 +386,7 @@ bool Scheduler::is_ripe(const Processor& victim) const noexcept {
   std::uint32_t mark = victim.queue.mark();
   Instant until = system_clock().now() + kRipeAfter;
   while (victim.queue.still_waiting_approx(mark) >= kStealDepth) {
-    if (global_size_.load(std::memory_order_relaxed) > 0) return false;  // relaxed: looked at again under the lock
+    if (global_.size_approx() > 0) return false;  // relaxed: looked at again under the lock
     if (system_clock().now() >= until) return true;
     for (int pause = 0; pause < kPausesPerLook; ++pause) relax_processor();
   }
@@ -357,6 +396,7 @@ bool Scheduler::is_ripe(const Processor& victim) const noexcept {
 void Scheduler::serve(Processor& p) noexcept {
   p.served_at = system_clock().now();
   p.served_at_ticks = ticks();
+  p.coarse_now_ns.store(p.served_at.time_since_epoch().count(), std::memory_order_relaxed);  // relaxed: for dumps
   p.timers.fire_due(options_.clock ? clock_.now() : p.served_at);
   Wakeups wakeups;
   p.poller.poll(Duration::zero(), wakeups);
@@ -374,18 +414,19 @@ void Scheduler::sleep(Machine& machine) noexcept {
     spinners_.fetch_sub(1);
   }
   bool has_missed_work = !std::exchange(p.has_seen_talk, false) && is_there_work_for_others(p);
-  if (global_size_.load() > 0 || has_missed_work || stopping_.load() || skip_idle_time(p)) {
+  if (global_.size() > 0 || has_missed_work || stopping_.load() || skip_idle_time(p)) {
     leave_sleep(machine);
     return;
   }
   judge_wake_up(p);
   std::optional<Duration> timeout;
   if (Instant next = p.timers.next_approx(); next != Instant::max() && options_.clock == nullptr)
-    timeout = std::max(next - clock_.now(), Duration::zero());
+    timeout = std::max(next - clock_.now(), kTimerSlack);
   Wakeups wakeups;
   p.poller.poll(timeout, wakeups);
   leave_sleep(machine);
   p.served_at = p.awake_since = system_clock().now();
+  p.coarse_now_ns.store(p.served_at.time_since_epoch().count(), std::memory_order_relaxed);  // relaxed: for dumps
   p.timers.fire_due(options_.clock ? clock_.now() : p.served_at);
   wakeups.run();
 }
@@ -428,7 +469,7 @@ bool Scheduler::skip_idle_time(Processor& p) noexcept {
   Instant next = p.timers.next_approx();
   if (options_.clock == nullptr || next == Instant::max() || away_.load() > 0) return false;
   // A fiber that came back from blocking() was in the global queue before it left the count.
-  if (global_size_.load() > 0) return true;
+  if (global_.size() > 0) return true;
   Duration left = next - clock_.now();
   if (left > Duration::zero()) options_.clock->advance(left);
   return true;
@@ -447,10 +488,26 @@ void Scheduler::wait_as_spare(Machine& machine) noexcept {
 
 // ---- placing work ----
 
+// Nobody else has the fiber at this moment; who runs it looks at the clock again.
+void begin_timing(Fiber& fiber) noexcept {
+  fiber.is_timed = true;
+  // relaxed: published with the fiber
+  fiber.since_ns.store(system_clock().now().time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+void note_latency(Machine& machine, Fiber& fiber) noexcept {
+  fiber.is_timed = false;
+  // relaxed: came with the fiber
+  machine.processor->latency.note(system_clock().now().time_since_epoch().count() -
+                                  fiber.since_ns.load(std::memory_order_relaxed));
+}
+
 void Scheduler::make_ready(Fiber& fiber) noexcept {
   Machine* machine = current_machine();
   if (machine == nullptr || machine->processor == nullptr) return push_global(fiber);
   Processor& p = *machine->processor;
+  if (++p.wake_ups % kTimedEvery == 0) [[unlikely]]
+    begin_timing(fiber);
   p.next_lock.lock_and_keep(p);
   Fiber* displaced = p.next.load(std::memory_order_relaxed);  // relaxed, here and below: the lock orders it
   p.next.store(&fiber, std::memory_order_relaxed);
@@ -465,18 +522,24 @@ void Scheduler::make_ready_behind(Fiber& fiber) noexcept {
 }
 
 void Scheduler::push_local(Processor& p, Fiber& fiber) noexcept {
-  if (!p.queue.push(&fiber)) return push_global(fiber);
-  if (p.queue.size_approx() >= kWakeDepth && !are_wakes_held(p)) wake_one_processor(&p);
+  if (!p.queue.push(&fiber)) return push_global(p, fiber);
+  // relaxed: a hint; without a barrier in push it could be no more than that.
+  if (sleepers_.load(std::memory_order_relaxed) > 0 && p.queue.size_approx() >= kWakeDepth && !are_wakes_held(p))
+    wake_one_processor(&p);
 }
 
 void Scheduler::push_global(Fiber& fiber) noexcept {
-  fiber.next = nullptr;
-  {
-    std::lock_guard hold(global_lock_);
-    (global_last_ ? global_last_->next : global_first_) = &fiber;
-    global_last_ = &fiber;
-    global_size_.fetch_add(1);
-  }
+  Fiber* one = &fiber;
+  global_.push(std::span(&one, 1));
+  wake_one_processor();
+}
+
+// The processor's queue is full: half of it goes along, so that this happens once in a while (as in Go).
+void Scheduler::push_global(Processor& p, Fiber& fiber) noexcept {
+  std::array<Fiber*, RunQueue::kCapacity / 2 + 1> moved;
+  std::size_t count = p.queue.pop_some(std::span(moved).first(moved.size() - 1));
+  moved[count++] = &fiber;
+  global_.push(std::span(moved).first(count));
   wake_one_processor();
 }
 
@@ -497,7 +560,7 @@ void Scheduler::wake_one_processor(Processor* for_whom) noexcept {
     spinners_.fetch_sub(1);
     // Nobody was left to wake. But who pushed while we counted as a spinner has left it to us, and a processor that we
     // had passed may have gone to sleep without seeing that work. (Go's proc.go calls this "needspinning".)
-    if (global_size_.load() == 0) return;
+    if (global_.size() == 0) return;
     ::sched_yield();  // or somebody is awake and has yet to count himself so
   }
 }
@@ -506,7 +569,7 @@ void Scheduler::stop_spinning(Machine& machine) noexcept {
   if (!machine.is_spinning) return;
   machine.is_spinning = false;
   spinners_.fetch_sub(1);
-  if (global_size_.load() > 0 || is_there_work_for_others(*machine.processor)) wake_one_processor();
+  if (global_.size() > 0 || is_there_work_for_others(*machine.processor)) wake_one_processor();
 }
 
 bool Scheduler::is_stuck(const Processor& p) const noexcept {
@@ -548,8 +611,8 @@ Fiber* Scheduler::make_fiber(std::size_t closure_bytes, std::size_t closure_alig
   fiber->closure = fiber->closure_memory;
   bool is_large = closure_bytes > Fiber::kClosureBytes || closure_align > Fiber::kClosureAlign;
   if (is_large) give_stack(p, *fiber, closure_bytes, closure_align);  // at once, for it lies at its top
-  // relaxed: for dumps
-  fiber->since_ns.store(p.served_at.time_since_epoch().count(), std::memory_order_relaxed);
+  // relaxed, both: for dumps
+  fiber->since_ns.store(p.coarse_now_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
   bump(p.fibers_started);
   std::uint64_t id = p.fibers_started.load(std::memory_order_relaxed) * processors_.size() + p.id;  // relaxed: ours
   fiber->id.store(id, std::memory_order_release);  // release: pairs with the acquire in FiberPool::for_each
@@ -590,6 +653,8 @@ void Scheduler::give_stack(Processor& p, Fiber& fiber, std::size_t closure_bytes
 // The stack goes on with a fiber that has none; true. False: they must be switched.
 bool Scheduler::hand_stack_over(Fiber& ended, Fiber& next) noexcept {
   if (!kStacksAreHandedOver || next.has_stack) return false;
+  if (next.is_timed) [[unlikely]]
+    note_latency(*current_machine(), next);
   next.stack_low = ended.stack_low;
   next.stack_bytes = ended.stack_bytes;
   next.canary = ended.canary;
@@ -661,9 +726,13 @@ void Scheduler::enter_blocking(Expect expect) noexcept {
   Machine& machine = *current_machine();
   Processor& p = *std::exchange(machine.processor, nullptr);
   bump(p.turns);  // sysmon must not take this call for an earlier one
+  bump(p.blocking_calls);
   count_away(+1);
   machine.retained = nullptr;
-  if (expect == Expect::kLong && hand_on(p)) return;
+  if (expect == Expect::kLong) {
+    bump(p.hand_offs);  // before: afterwards it is not ours
+    if (hand_on(p)) return;
+  }
   machine.retained = &p;
   // release: pairs with the acquire of whoever takes the processor; it sees the queue and the timers as we left them.
   p.state.store(Processor::State::kBlocking, std::memory_order_release);
@@ -676,12 +745,14 @@ void Scheduler::leave_blocking() noexcept {
     // acquire: nobody had it in between, or we would not get it back; as strong as the store it pairs with.
     if (p->state.compare_exchange_strong(blocking, Processor::State::kRunning, std::memory_order_acquire)) {
       machine.processor = p;
+      bump(p->blocking_returns);
       count_away(-1);
       return;
     }
   }
   // Our processor has gone on without us: queue up for any, and become a spare.
   push_global(*machine.fiber);
+  late_returns_.fetch_add(1);  // after that: see is_deadlocked
   count_away(-1);
   // Meanwhile the fiber may have run and gone to sleep; seeing it counted, its processor would not let time jump.
   if (options_.clock != nullptr) wake_one_processor();
@@ -726,14 +797,50 @@ void Scheduler::count_away(int change) noexcept {
 
 // ---- what can be seen from outside ----
 
-Survey Scheduler::survey() {
+// As the kernel numbers them.
+std::vector<int> Scheduler::machine_threads() {
   std::vector<int> threads;
-  {
-    std::lock_guard hold(machines_lock_);
-    for (const Machine& machine : machines_)
-      if (int id = machine.thread_id.load(); id != 0) threads.push_back(id);
+  std::lock_guard hold(machines_lock_);
+  for (const Machine& machine : machines_)
+    if (int id = machine.thread_id.load(); id != 0) threads.push_back(id);
+  return threads;
+}
+
+Survey Scheduler::survey() { return survey_fibers(fibers_, machine_threads()); }
+
+std::size_t Scheduler::queue_depth(std::size_t processor) const noexcept {
+  if (processor == kGlobalQueue) return global_.size_approx();
+  const Processor& p = processors_[processor];
+  return p.queue.size_approx() + (p.next.load(std::memory_order_relaxed) != nullptr ? 1 : 0);  // relaxed: a number
+}
+
+VitalSigns Scheduler::vital_signs() const noexcept {
+  VitalSigns signs;
+  std::uint64_t ended = 0, returns = late_returns_.load();  // before what they are compared with
+  std::uint64_t awake = 0;
+  signs.runnable = queue_depth(kGlobalQueue);
+  for (const Processor& p : processors_) {
+    auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };  // relaxed: they publish nothing
+    ended += read(p.fibers_ended);  // before `started`, so that there are never fewer than none
+    signs.started += read(p.fibers_started);
+    signs.steals += read(p.steals);
+    signs.hand_offs += read(p.hand_offs);
+    returns += read(p.blocking_returns);
+    signs.blocking_calls += read(p.blocking_calls);
+    signs.runnable += queue_depth(p.id);
+    awake += read(p.state) == Processor::State::kRunning ? 1 : 0;
+    for (std::size_t i = 0; i < signs.latency.size(); ++i) signs.latency[i] += p.latency.count(i);
+    signs.latency_sum_ns += p.latency.sum_ns();
   }
-  return survey_fibers(fibers_, threads);
+  // Read one after the other, so each is at most what is left: no number is ever below zero.
+  std::uint64_t left = signs.started - std::min(signs.started, ended);
+  signs.blocking = std::min(signs.blocking_calls - std::min(signs.blocking_calls, returns), left);
+  left -= signs.blocking;
+  signs.runnable = std::min(signs.runnable, left);
+  left -= signs.runnable;
+  signs.running = std::min(awake, left);
+  signs.waiting = left - signs.running;
+  return signs;
 }
 
 // All seq_cst. Forbidden: sysmon goes to sleep, and the wish stays. In their one order either its load of dump_wanted_ sees
@@ -771,6 +878,8 @@ void sluice_fiber_entry() noexcept {
   for (;;) {
     Fiber& self = *current()->fiber;
     self.entry(self.closure);
+    check_locks_at_end();
+    check_mutexes_before_leaving();
     forget_own_context();
     machine = current_machine();
     Scheduler::running().end_current(*machine);  // returns if this stack goes on with another fiber
@@ -787,7 +896,8 @@ NewFiber make_fiber(std::size_t closure_bytes, std::size_t closure_align, Contex
 
 void start_fiber(Fiber* fiber, void (*entry)(void* closure) noexcept) noexcept {
   fiber->entry = entry;
-  make_ready(*fiber);
+  Scheduler::running().make_ready(*fiber);
+  yield_if_asked(here());  // who starts a million in a loop would hog
 }
 
 Context& root_context() noexcept { return Scheduler::running().root(); }

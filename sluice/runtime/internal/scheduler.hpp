@@ -19,8 +19,11 @@
 #include <sluice/runtime/go.hpp>
 #include <sluice/runtime/internal/context_switch.hpp>
 #include <sluice/runtime/internal/fiber_pool.hpp>
+#include <sluice/runtime/internal/global_queue.hpp>
 #include <sluice/runtime/internal/machine.hpp>
+#include <sluice/runtime/internal/mutex_watch.hpp>
 #include <sluice/runtime/internal/survey.hpp>
+#include <sluice/runtime/internal/vital_signs.hpp>
 
 namespace sluice::internal {
 
@@ -72,16 +75,25 @@ class Scheduler {
   [[nodiscard]] Processor& processor() noexcept;
   /// What all fibers do. Asks the threads; stops the calling one for about a microsecond a fiber.
   [[nodiscard]] Survey survey();
+  /// Adds up what the processors count. Takes no lock.
+  [[nodiscard]] VitalSigns vital_signs() const noexcept;
+  /// Fibers that wait for this processor, or in the global queue.
+  [[nodiscard]] std::size_t queue_depth(std::size_t processor) const noexcept;
+  static constexpr std::size_t kGlobalQueue = static_cast<std::size_t>(-1);
   /// Sysmon will write a dump to standard error. Safe in a signal handler.
   void request_dump() noexcept;
 
  private:
+  friend struct DebugLayout;
+
   // The machine's loop, on the thread's own stack.
   void machine_main(Machine& machine) noexcept;
   Fiber* find_runnable(Machine& machine) noexcept;
   Fiber* look_everywhere(Processor& p) noexcept;
   Fiber* take_local(Processor& p) noexcept;
   void retire(Processor& relief) noexcept;
+  Fiber* pop(Processor& p) noexcept;
+  Fiber* steal_half(Processor& victim, Processor& thief) noexcept;
   Fiber* take_next(Processor& p) noexcept;
   Fiber* take_global(Processor& p) noexcept;
   Fiber* steal(Processor& thief) noexcept;
@@ -94,6 +106,7 @@ class Scheduler {
   // Placing work.
   void push_local(Processor& p, Fiber& fiber) noexcept;
   void push_global(Fiber& fiber) noexcept;
+  void push_global(Processor& p, Fiber& fiber) noexcept;
   void wake_one_processor(Processor* for_whom = nullptr) noexcept;
   void judge_wake_up(Processor& p) noexcept;
   [[nodiscard]] bool are_wakes_held(Processor& p) noexcept;
@@ -123,6 +136,9 @@ class Scheduler {
 
   void sysmon_main() noexcept;
   bool sleep_while_all_sleep() noexcept;
+  [[nodiscard]] bool is_deadlocked();
+  void end_if_deadlocked();
+  [[nodiscard]] std::vector<int> machine_threads();
   /// What sysmon remembers of a processor from one look to the next.
   struct Seen {
     std::uint32_t turns = 0;
@@ -147,16 +163,15 @@ class Scheduler {
   const std::size_t regular_count_;
   std::deque<Processor> processors_;  // the regular ones, then the reliefs
 
-  WordLock global_lock_;
-  Fiber* global_first_ = nullptr;           // guarded by global_lock_
-  Fiber* global_last_ = nullptr;            // guarded by global_lock_
-  std::atomic<std::size_t> global_size_{0};  // written under global_lock_, read by all; see the sleep protocol
+  GlobalQueue global_;
 
   // Both: written by machines that go to sleep, wake or spin; read by who has work to give; publish nothing.
   alignas(64) std::atomic<std::uint32_t> sleepers_{0};
   std::atomic<std::uint32_t> spinners_{0};
   // Calls of blocking() under way. While there are any, a test's clock does not jump. Counted for such a clock alone.
   std::atomic<int> away_{0};
+  // Calls of blocking() that came back to find their processor gone. Written by those, read by scrapes; publishes nothing.
+  std::atomic<std::uint64_t> late_returns_{0};
 
   WordLock machines_lock_;
   std::deque<Machine> machines_;   // guarded by machines_lock_; a deque never moves them
@@ -184,6 +199,7 @@ class Scheduler {
 
 // Inline, as everything that is left by a switch: see stack_switch.hpp.
 [[gnu::always_inline]] inline void Scheduler::switch_to(Machine& machine, Fiber* next) noexcept {
+  check_mutexes_before_leaving();
   if (next == machine.fiber) return;  // it was made ready before it had left
   // On another machine somebody leaves his stack at this moment, perhaps for ours: leave first, then wait for him.
   // acquire: pairs with the release in arrive(); its registers are saved.

@@ -14,13 +14,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace sluice::internal {
 namespace {
 
 constexpr int kGuardInstall = 102;  // MADV_GUARD_INSTALL; Debian 12's headers do not have it yet
 constexpr std::size_t kSplitGuardBudget = 16'000;  // half of the default vm.max_map_count, at two mappings each
-// A function skips as much as its frame is large before it writes, so one page would catch small frames only.
-constexpr std::size_t kGuardBytes = std::size_t{64} * 1024;
+// A function skips as much as its frame is large before it writes. What is compiled with -fstack-clash-protection, as sluice
+// is, touches each page of it, so a single one would do; other code may have frames of up to this without slipping past.
+// Four times as much takes 0.3 µs more for each new stack.
+constexpr std::size_t kGuardBytes = std::size_t{16} * 1024;
+constexpr std::size_t kSampledAtOnce = 256;  // stacks, at a microsecond each
 constexpr std::size_t kTrimBatch = 64;  // stacks out of the pool while their memory goes back; others find the rest
 
 std::size_t round_up(std::size_t bytes, std::size_t unit) noexcept { return (bytes + unit - 1) / unit * unit; }
@@ -50,6 +57,11 @@ StackPool::StackPool(std::size_t stack_bytes, GuardKind guard, std::size_t spare
       slabs_(kMaxSlabs) {}
 
 StackPool::~StackPool() {
+#if defined(__SANITIZE_ADDRESS__)
+  // Or whoever maps these addresses next gets them with the marks of frames that never returned.
+  for (std::size_t i = 0; i < slab_count_.load(); ++i)
+    __asan_unpoison_memory_region(slabs_[i].load(), stacks_per_slab_ * stack_bytes_);
+#endif
   for (std::size_t i = 0; i < slab_count_.load(); ++i) ::munmap(slabs_[i].load(), stacks_per_slab_ * stack_bytes_);
 }
 
@@ -126,6 +138,47 @@ std::size_t StackPool::warm_count() const {
   return warm_.size();
 }
 
+// Round after round over all stacks, whoever has them: what the kernel says of a page needs nobody to stand still.
+void StackPool::sample_use() noexcept {
+  std::size_t count = carved_.load(std::memory_order_relaxed);  // relaxed: a slab that we do not see yet is null
+  pages_in_memory_.resize(usable_bytes() / page_bytes_);
+  for (std::size_t i = 0; i < std::min(kSampledAtOnce, count); ++i) {
+    std::size_t stack = sampled_next_++;
+    // acquire: pairs with the release in add_slab.
+    std::byte* slab = slabs_[stack / stacks_per_slab_].load(std::memory_order_acquire);
+    std::byte* low = slab + stack % stacks_per_slab_ * stack_bytes_ + guard_bytes_;
+    if (slab != nullptr && ::mincore(low, usable_bytes(), pages_in_memory_.data()) == 0) note_sample();
+    if (sampled_next_ >= count) sampled_next_ = 0;
+    if (++stacks_this_round_ < count) continue;
+    publish_average();
+    pages_this_round_ = stacks_this_round_ = 0;
+    has_seen_all_ = true;
+  }
+  if (!has_seen_all_ && stacks_this_round_ > 0) publish_average();  // better than nothing
+}
+
+void StackPool::publish_average() noexcept {
+  // relaxed: see the member
+  resident_bytes_each_.store(pages_this_round_ * page_bytes_ / stacks_this_round_, std::memory_order_relaxed);
+}
+
+// The stack's lowest page that is in memory says how deep it has been.
+void StackPool::note_sample() noexcept {
+  auto is_in_memory = [](unsigned char page) { return (page & 1) != 0; };
+  pages_this_round_ += static_cast<std::size_t>(std::ranges::count_if(pages_in_memory_, is_in_memory));
+  auto lowest = std::ranges::find_if(pages_in_memory_, is_in_memory);
+  std::size_t used = static_cast<std::size_t>(pages_in_memory_.end() - lowest) * page_bytes_;
+  // relaxed, both: only we write it
+  if (used > high_water_bytes_.load(std::memory_order_relaxed)) high_water_bytes_.store(used, std::memory_order_relaxed);
+}
+
+StackPool::Use StackPool::use() const noexcept {
+  auto read = [](const auto& number) { return number.load(std::memory_order_relaxed); };  // relaxed: they publish nothing
+  return {.reserved_bytes = read(slab_count_) * stacks_per_slab_ * stack_bytes_,
+          .resident_bytes = read(resident_bytes_each_) * read(carved_),
+          .high_water_bytes = read(high_water_bytes_)};
+}
+
 Stack StackPool::stack_above_guard(const void* address) const noexcept {
   auto* at = static_cast<const std::byte*>(address);
   // acquire: pairs with the release in add_slab; the entries below the count are written.
@@ -142,10 +195,11 @@ Stack StackPool::stack_above_guard(const void* address) const noexcept {
 
 // Nothing: all have left.
 Stack StackPool::carve() {
-  if (carved_ == capacity_unlocked()) return {};
-  std::byte* slab = slabs_[carved_ / stacks_per_slab_].load(std::memory_order_relaxed);  // relaxed: as in capacity_unlocked
-  std::byte* low = slab + carved_ % stacks_per_slab_ * stack_bytes_;
-  ++carved_;
+  std::size_t carved = carved_.load(std::memory_order_relaxed);  // relaxed: written under lock_, which we hold
+  if (carved == capacity_unlocked()) return {};
+  std::byte* slab = slabs_[carved / stacks_per_slab_].load(std::memory_order_relaxed);  // relaxed: as in capacity_unlocked
+  std::byte* low = slab + carved % stacks_per_slab_ * stack_bytes_;
+  carved_.store(carved + 1, std::memory_order_relaxed);  // relaxed: as above
   return {low + guard_bytes_, usable_bytes(), guard(low)};
 }
 

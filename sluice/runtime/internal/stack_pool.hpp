@@ -47,6 +47,16 @@ class StackPool {
   /// Meant to be called about once a second. True: there may be more to give back next time.
   bool trim();
 
+  /// Looks at some stacks, others each time: how much of them is in memory. Meant to be called about once a second, by one.
+  void sample_use() noexcept;
+  struct Use {
+    std::size_t reserved_bytes = 0;    ///< address space
+    std::size_t resident_bytes = 0;    ///< memory, as the last samples had it
+    std::size_t high_water_bytes = 0;  ///< the most that a sampled stack has used
+  };
+  /// Takes no lock.
+  [[nodiscard]] Use use() const noexcept;
+
   /// The stack whose guard holds this address; nothing if it is no guard of ours. Takes no lock, may be called from
   /// a signal handler.
   [[nodiscard]] Stack stack_above_guard(const void* address) const noexcept;
@@ -66,6 +76,8 @@ class StackPool {
   [[nodiscard]] std::size_t capacity_unlocked() const noexcept;
   bool add_slab();
   bool guard(std::byte* low) noexcept;
+  void note_sample() noexcept;
+  void publish_average() noexcept;
   std::vector<Stack> take_idle(std::size_t wanted);
 
   const std::size_t page_bytes_;
@@ -78,12 +90,22 @@ class StackPool {
   std::deque<Stack> warm_;            // guarded by lock_; with their memory, the one used last at the back
   std::vector<Stack> cold_;           // guarded by lock_; without
   std::size_t least_warm_ = 0;        // guarded by lock_; how few warm ones there have been since the last trim
-  std::size_t carved_ = 0;            // guarded by lock_; stacks that have left the slabs, in their order
+  // Stacks that have left the slabs, in their order. Written under lock_; read without by samples, which it publishes nothing to.
+  std::atomic<std::size_t> carved_{0};
   std::size_t reserved_ = 0;          // guarded by lock_
   std::size_t split_guards_left_;     // guarded by lock_
   // In the order they were made. Written under lock_, each once; read without by stack_above_guard.
   std::vector<std::atomic<std::byte*>> slabs_;
   std::atomic<std::size_t> slab_count_{0};  // publishes the entries of slabs_ below it
+
+  std::vector<unsigned char> pages_in_memory_;  // sample_use() only, as the next four
+  std::size_t sampled_next_ = 0;
+  std::size_t pages_this_round_ = 0;
+  std::size_t stacks_this_round_ = 0;
+  bool has_seen_all_ = false;
+  // Written by sample_use(), read by use(); publish nothing.
+  std::atomic<std::size_t> high_water_bytes_{0};
+  std::atomic<std::size_t> resident_bytes_each_{0};  // on average
 };
 
 }  // namespace sluice::internal

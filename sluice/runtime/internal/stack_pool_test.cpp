@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <sluice/runtime/fiber_test.hpp>
 
@@ -42,8 +43,8 @@ TEST(StackPool, StacksAreApartAndTheirsIsEveryByte) {
 }
 
 TEST(StackPool, RoundsUpAndSparesRoomForTheGuard) {
-  EXPECT_EQ(StackPool(256 * kKiB).usable_bytes(), 192 * kKiB);
-  EXPECT_EQ(StackPool(1024 * kKiB).usable_bytes(), 960 * kKiB);
+  EXPECT_EQ(StackPool(256 * kKiB).usable_bytes(), 240 * kKiB);
+  EXPECT_EQ(StackPool(1024 * kKiB).usable_bytes(), 1008 * kKiB);
   EXPECT_EQ(StackPool(16 * kKiB).usable_bytes(), 12 * kKiB);
   EXPECT_EQ(StackPool(16 * kKiB + 1).usable_bytes() % (4 * kKiB), 0U);
   EXPECT_EQ(StackPool(1).usable_bytes(), 12 * kKiB);  // four pages at least
@@ -149,6 +150,24 @@ TEST(StackPool, LeavesAloneWhatIsInUse) {
   put(pool, busy);
   pool.trim();
   EXPECT_EQ(pool.warm_count(), count - 50);
+}
+
+TEST(StackPool, SamplesHowMuchOfItsStacksIsUsed) {
+  StackPool pool(std::size_t{256} * 1024);
+  ASSERT_EQ(pool.reserve(4), 4U);
+  std::vector<Stack> stacks;
+  pool.take_some(stacks, 4);
+  auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  for (const Stack& stack : stacks) stack.low[stack.bytes - 1] = std::byte{1};
+  stacks[2].low[stacks[2].bytes - 10 * page] = std::byte{1};  // a large frame: the pages between are not touched
+  EXPECT_EQ(pool.use().high_water_bytes, 0U);
+  pool.sample_use();
+  EXPECT_EQ(pool.use().high_water_bytes, 10 * page);
+  EXPECT_EQ(pool.use().resident_bytes, 5 * page);
+  EXPECT_EQ(pool.use().reserved_bytes % (std::size_t{256} * 1024), 0U);
+  pool.put_some(stacks, 4);
+  pool.sample_use();
+  EXPECT_EQ(pool.use().resident_bytes, 5 * page) << "idle stacks keep their memory for a while";
 }
 
 }  // namespace

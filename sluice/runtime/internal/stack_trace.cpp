@@ -48,8 +48,12 @@ Registers caller_of_library(const Registers& in_library, StackBounds bounds) noe
 
 // What it reads may be changing, or lie in a part of a stack that ASan has closed: that is what it is for.
 [[gnu::noinline, gnu::no_sanitize("address", "thread", "undefined")]] std::uintptr_t peek(const void* word) noexcept {
-  using Word [[gnu::may_alias]] = const volatile std::uintptr_t;
-  return *static_cast<Word*>(word);
+  using Word [[gnu::may_alias]] = const std::uintptr_t;
+  return __atomic_load_n(static_cast<Word*>(word), __ATOMIC_ACQUIRE);
+}
+
+[[gnu::noinline, gnu::no_sanitize("address", "thread", "undefined")]] std::uint8_t peek_byte(const void* byte) noexcept {
+  return __atomic_load_n(static_cast<const std::uint8_t*>(byte), __ATOMIC_ACQUIRE);
 }
 
 Registers saved_registers(std::uintptr_t context, StackBounds bounds) noexcept {

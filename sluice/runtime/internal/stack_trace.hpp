@@ -46,8 +46,9 @@ struct StackBounds {
   }
 };
 
-/// Reads a word that somebody else may be writing; any of its values will do.
+/// Reads a word that somebody else may be writing; any of its values will do. Later reads are not done before it.
 [[nodiscard]] std::uintptr_t peek(const void* word) noexcept;
+[[nodiscard]] std::uint8_t peek_byte(const void* byte) noexcept;
 
 /// What switch_stack left at `context`. Requires: it lies in `bounds`, or nothing is returned.
 [[nodiscard]] Registers saved_registers(std::uintptr_t context, StackBounds bounds) noexcept;

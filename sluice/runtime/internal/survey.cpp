@@ -2,8 +2,10 @@
 #include <sluice/runtime/internal/survey.hpp>
 
 #include <algorithm>
-#include <mutex>
+#include <atomic>
+#include <bit>
 #include <optional>
+#include <span>
 #include <unordered_map>
 
 #include <sluice/runtime/internal/fiber_pool.hpp>
@@ -42,11 +44,20 @@ Answers ask(const std::vector<pid_t>& threads, std::size_t& silent) {
   return answers;
 }
 
-// What the owner of the block writes as it likes is read by peek(), and believed if the id is the same afterwards.
+// All of it by peek(), for the owner of the block writes as it likes; believed if the id is the same afterwards.
 template <class T>
 T peek_as(const T& member) noexcept {
   static_assert(sizeof(T) == sizeof(std::uintptr_t));
   return std::bit_cast<T>(peek(&member));
+}
+template <class T>
+T peek_as(const std::atomic<T>& member) noexcept {
+  static_assert(sizeof(member) == sizeof(T));
+  if constexpr (sizeof(T) == 1) {
+    return static_cast<T>(peek_byte(&member));
+  } else {
+    return std::bit_cast<T>(peek(&member));
+  }
 }
 
 void read_saved_stack(const Fiber& fiber, Sighting& seen) noexcept {
@@ -54,30 +65,31 @@ void read_saved_stack(const Fiber& fiber, Sighting& seen) noexcept {
   auto low = reinterpret_cast<std::uintptr_t>(peek_as(fiber.stack_low));
   StackBounds bounds{low, low + peek_as(fiber.stack_bytes)};
   seen.trace = walk_stack(saved_registers(reinterpret_cast<std::uintptr_t>(context), bounds), bounds);
-  seen.has_moved = fiber.is_on_stack.load() || peek_as(fiber.context) != context;
+  seen.has_moved = peek_as(fiber.is_on_stack) || peek_as(fiber.context) != context;
 }
 
 // Nothing: it ended meanwhile.
 std::optional<Sighting> look_at(const Fiber& fiber, const Answers& answers) {
-  std::uint64_t id = fiber.id.load();
+  std::uint64_t id = peek_as(fiber.id);
   Sighting seen{.id = id,
                 .state = FiberState::kNew,
-                .reason = fiber.reason.load(),
+                .reason = peek_as(fiber.reason),
                 .started_at = peek_as(fiber.started_at),
-                .since_ns = fiber.since_ns.load(),
+                .since_ns = peek_as(fiber.since_ns),
                 .trace = {},
                 .has_moved = false};
   if (auto found = answers.find(id); found != answers.end()) {
     seen.state = found->second.is_blocking ? FiberState::kBlocking : FiberState::kRunning;
     seen.trace = found->second.trace;
-  } else if (fiber.is_on_stack.load()) {
+  } else if (peek_as(fiber.is_on_stack)) {
     seen.state = FiberState::kRunning;  // on a thread that is silent, or for a moment only
     seen.has_moved = true;
   } else if (peek_as(fiber.stack_low) != nullptr) {
-    seen.state = fiber.wait_word.is_waiting() ? FiberState::kWaiting : FiberState::kRunnable;
+    bool waits = (peek(&fiber.wait_word) & WaitWord::kWaiting) != 0;
+    seen.state = waits ? FiberState::kWaiting : FiberState::kRunnable;
     read_saved_stack(fiber, seen);
   }
-  if (fiber.id.load() != id) return std::nullopt;
+  if (peek_as(fiber.id) != id) return std::nullopt;
   return seen;
 }
 
@@ -138,8 +150,6 @@ class Grouping {
 }  // namespace
 
 Survey survey_fibers(const FiberPool& fibers, const std::vector<pid_t>& threads) {
-  static std::mutex one_at_a_time;  // there is one place for questions; a thread may wait for it
-  std::lock_guard hold(one_at_a_time);
   Survey survey;
   survey.taken_at = system_clock().now();
   Answers answers = ask(threads, survey.silent_threads);

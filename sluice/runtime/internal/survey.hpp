@@ -52,7 +52,7 @@ struct Survey {
   Instant taken_at;
 };
 
-/// Looks at all fibers without stopping them, and asks `threads` what they run. Allocates; one call at a time (it waits).
+/// Looks at all fibers without stopping them, and asks `threads` what they run. Allocates.
 [[nodiscard]] Survey survey_fibers(const FiberPool& fibers, const std::vector<pid_t>& threads);
 
 }  // namespace sluice::internal

@@ -54,11 +54,11 @@ std::string_view first_argument(std::string_view text) noexcept {
 
 // The function that calls a closure bears the closure's name among much else, and mostly holds its code as well.
 std::string_view called_closure(std::string_view name) noexcept {
-  constexpr std::string_view kSpawn = "sluice::internal::spawn<", kGo = "go<", kFunction = "std::_Function_handler<";
+  constexpr std::string_view kSpawn = "sluice::internal::spawn<", kFunction = "std::_Function_handler<";
   if (name.starts_with(kSpawn)) {
     std::string_view closure = first_argument(name.substr(kSpawn.size()));
-    for (std::string_view room : {"sluice::TaskGroup::", "sluice::"})
-      if (closure.starts_with(std::string(room).append(kGo))) return first_argument(closure.substr(room.size() + kGo.size()));
+    for (std::string_view starter : {"sluice::TaskGroup::start<", "sluice::go<"})
+      if (closure.starts_with(starter)) return first_argument(closure.substr(starter.size()));
     return closure;
   }
   if (!name.starts_with(kFunction)) return name;

@@ -72,6 +72,7 @@ void Scheduler::sysmon_main() noexcept {
     call_reliefs(hogs);
     pause = had_work ? kFast : std::min(pause * 2, hogs > 0 ? kHogged : kSlow);
     if (now - trimmed_at >= kTrimEvery) {
+      stacks_.sample_use();
       is_trimmed = !stacks_.trim() && !fibers_.trim();
       BiasedLock::refill_budget();
       trimmed_at = now;
@@ -100,12 +101,15 @@ bool Scheduler::look_after(Processor& p, Seen& seen, Instant now) noexcept {
   }
   if (state == Processor::State::kBlocking) {
     // acquire: pairs with the release in enter_blocking.
-    if (p.state.compare_exchange_strong(state, Processor::State::kRunning, std::memory_order_acquire) && !hand_on(p))
-      p.state.store(Processor::State::kBlocking, std::memory_order_release);  // release: as in enter_blocking
+    if (p.state.compare_exchange_strong(state, Processor::State::kRunning, std::memory_order_acquire)) {
+      p.hand_offs.fetch_add(1, std::memory_order_relaxed);  // relaxed: a number
+      if (!hand_on(p)) p.state.store(Processor::State::kBlocking, std::memory_order_release);  // release: as in enter_blocking
+    }
     return true;
   }
   // One fiber has had the processor since we last looked: what else belongs to it is free for others to take.
   p.stuck_at.store(turns, std::memory_order_relaxed);  // relaxed: a hint for thieves
+  p.coarse_now_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);  // relaxed: for dumps
   wake_one_processor();
   if (!seen.is_hogged && options_.clock == nullptr && now - seen.stuck_since >= options_.hog_after) {
     seen.is_hogged = true;
@@ -123,13 +127,15 @@ void Scheduler::deal_with_hog(Processor& p, Duration kept_for) noexcept {
     return;
   }
   Machine* machine = p.machine.load(std::memory_order_relaxed);
+  const Fiber* fiber = __atomic_load_n(&machine->fiber, __ATOMIC_RELAXED);  // its block stays readable when it ends
+  if (fiber == nullptr) return;
+  std::uint64_t id = fiber->id.load(std::memory_order_relaxed);
+  std::optional<std::source_location> started_at = fibers_.started_at(id);
+  if (!started_at) return;  // it has ended meanwhile
   auto answer = probe_thread(machine->thread_id.load(), kProbePatience);
-  // It may have gone on meanwhile, or never have been in a fiber: then there is nothing to tell.
-  if (!answer || answer->fiber_id == 0 || answer->is_blocking) return;
-  std::optional<std::source_location> started_at = fibers_.started_at(answer->fiber_id);
-  if (!started_at) return;
+  bool is_still_there = answer && answer->fiber_id == id && !answer->is_blocking;
   hog_reported_at_ = now;
-  Hog hog{*started_at, kept_for, describe(answer->trace), std::exchange(hogs_unreported_, 0)};
+  Hog hog{*started_at, kept_for, is_still_there ? describe(answer->trace) : "", std::exchange(hogs_unreported_, 0)};
   options_.on_hog ? options_.on_hog(hog) : write_report(hog);
 }
 
@@ -165,6 +171,7 @@ bool Scheduler::sleep_while_all_sleep() noexcept {
     sysmon_word_.compare_exchange_strong(sleeps, kSysmonTicks);  // unless it was changed to something better
     return false;
   }
+  end_if_deadlocked();
   while (sysmon_word_.load() == kSysmonSleeps) futex_wait(sysmon_word_, kSysmonSleeps);
   return true;
 }

@@ -51,7 +51,13 @@ TimerWheel::~TimerWheel() {
 }
 
 void TimerWheel::add(Timer& timer, Instant when) noexcept {
-  std::lock_guard hold(lock_);
+  // A wheel is made with its processor, outside of fibers; who adds is that processor.
+  if (Processor* self = current_processor()) {
+    lock_.lock_and_keep(*self);
+  } else {
+    lock_.lock();
+  }
+  std::lock_guard hold(lock_, std::adopt_lock);
   SLUICE_ASSERT(timer.wheel == nullptr, "a timer is started once at a time");
   timer.when = when;
   timer.wheel = this;

@@ -16,7 +16,7 @@ namespace sluice::internal {
 
 struct Fiber;
 
-/// A fiber's place in a primitive's queue; lives on its stack for the length of the wait.
+/// A fiber's place in a primitive's queue, for the length of the wait: on its stack, or in its block (Fiber::emplace_wait).
 struct Waiter : ListNode<Waiter> {
   explicit Waiter(Fiber* waiting, void* at = nullptr) noexcept : fiber(waiting), slot(at) {}
 
@@ -27,7 +27,8 @@ struct Waiter : ListNode<Waiter> {
   bool has_lost = false;   // mutexes: was woken once and came too late
 };
 
-/// Set of fibers whose waits were won under a lock, to be made runnable after it. Usually one, so it holds no memory.
+/// Fibers whose waits were won under a lock, to be made runnable after it; a crowd in parts and before, while its blocks are
+/// still in the cache. Usually it is one, so it holds no memory.
 class Wakeups {
  public:
   void add(Fiber* fiber) noexcept;
@@ -37,6 +38,7 @@ class Wakeups {
  private:
   Fiber* first_ = nullptr;
   Fiber* last_ = nullptr;
+  int count_ = 0;
 };
 
 /// The fibers that wait for one primitive, first come first served. Guarded by that primitive's lock.

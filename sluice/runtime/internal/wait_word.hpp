@@ -26,6 +26,7 @@ class BasicWaitWord {
  public:
   using Token = std::uintptr_t;
   static constexpr Token kContextEnded = 8;
+  static constexpr Token kWaiting = 2;  ///< a bit, set while it waits; dumps and gdb look at it from outside
 
   /// A wait that only a claim ends. Requires: who may claim it cannot before the caller publishes it, or lets go of a lock.
   void begin() noexcept { word_.store(kWaiting, std::memory_order_relaxed); }  // relaxed: published by that
@@ -65,7 +66,7 @@ class BasicWaitWord {
   }
 
  private:
-  static constexpr Token kRunning = 0, kWaiting = 2, kFollowsOwn = 4;  // no bits of an address, nor of kContextEnded
+  static constexpr Token kRunning = 0, kFollowsOwn = 4;  // none of the three is a bit of an address, nor of kContextEnded
 
   Atomic<Token> word_{kRunning};  // written by the fiber and by whoever claims its wait; publishes the claimer's work
 };

@@ -216,7 +216,7 @@ Interleavings::Result explore(int sent, std::type_identity_t<Script<Scene>> scri
 
 void expect_right(const Interleavings::Result& result) {
   EXPECT_EQ(result.violation, "");
-  EXPECT_GT(result.states, kSanitized ? 100U : 1'000U);
+  EXPECT_GT(result.states, kSanitized ? 20U : 1'000U);
   EXPECT_TRUE(kSanitized || result.states < Interleavings::kMaxStates);
 }
 void expect_wrong(const Interleavings::Result& result) { EXPECT_TRUE(kSanitized || !result.violation.empty()); }
