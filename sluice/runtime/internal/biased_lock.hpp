@@ -77,7 +77,8 @@ class BasicBiasedLock {
   }
 
   /// Gives the privilege (back) to `self`. Requires: the caller, who is `self`, holds the lock and got it as a stranger; a
-  /// holder by privilege would undo what a stranger, who waits for it, has just written.
+  /// holder by privilege would undo what a stranger, who waits for it, has just written. And `self` is the only owner that
+  /// the lock ever has: an earlier one, between its two looks, would write held_ = 0 while the new one is inside.
   void give_to(Owner self) noexcept { owner_.store(self, std::memory_order_relaxed); }  // relaxed: we hold word_
   [[nodiscard]] bool has_owner() const noexcept {
     return owner_.load(std::memory_order_relaxed) != kNobody;  // relaxed: a first look

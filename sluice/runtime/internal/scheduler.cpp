@@ -141,6 +141,7 @@ Scheduler::Scheduler(const RuntimeOptions& options)
   std::uint64_t seed = options.seed ? options.seed : std::random_device()();
   for (std::size_t i = 0; i < processors_.size(); ++i) {
     processors_[i].id = i;
+    processors_[i].timers.belong_to(processors_[i]);
     processors_[i].is_relief = i >= regular_count_;
     if (processors_[i].is_relief) processors_[i].state.store(Processor::State::kUnused);
     processors_[i].coarse_now_ns = system_clock().now().time_since_epoch().count();  // nobody has begun to wait before

@@ -51,9 +51,8 @@ TimerWheel::~TimerWheel() {
 }
 
 void TimerWheel::add(Timer& timer, Instant when) noexcept {
-  // A wheel is made with its processor, outside of fibers; who adds is that processor.
-  if (Processor* self = current_processor()) {
-    lock_.lock_and_keep(*self);
+  if (owner_ != nullptr && current_processor() == owner_) {
+    lock_.lock_and_keep(*owner_);
   } else {
     lock_.lock();
   }

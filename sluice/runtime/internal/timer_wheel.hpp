@@ -41,6 +41,9 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
   ~TimerWheel();
 
+  /// Its processor, which adds nearly all timers, locks it without a locked instruction from now on. Requires: called once.
+  void belong_to(Processor& owner) noexcept { owner_ = &owner; }
+
   /// Requires: not started.
   void add(Timer& timer, Instant when) noexcept;
   /// Calls what is due at `now`; how many those were. Lets others at the timers every kBatch of them.
@@ -84,7 +87,8 @@ class TimerWheel {
   [[nodiscard]] std::uint16_t first_slot() const noexcept;
   void publish_next(std::int64_t next_ns) noexcept;
 
-  BiasedLock lock_;  // its processor's
+  Processor* owner_ = nullptr;
+  BiasedLock lock_;
   std::uint16_t opened_ = kNone;  // guarded by lock_: the slot whose timers are coming down
   std::int64_t reached_ns_ = 0;   // guarded by lock_: the last instant at which a timer fired or a slot was opened
   std::atomic<std::int64_t> next_ns_{Instant::max().time_since_epoch().count()};  // written under lock_, read by all
