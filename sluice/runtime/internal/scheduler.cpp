@@ -53,6 +53,7 @@
 #include <sluice/runtime/internal/lock_watch.hpp>
 #include <sluice/runtime/internal/overflow.hpp>
 #include <sluice/runtime/internal/park.hpp>
+#include <sluice/runtime/internal/stack_trace.hpp>
 #include <sluice/runtime/internal/probe.hpp>
 
 namespace sluice::internal {
@@ -95,7 +96,7 @@ void prefetch_ahead(const RunQueue& queue) noexcept {
   }
   if (const Fiber* soon = queue.peek(kFramesAhead)) {
     // A thief may be starting it at this moment: any value will do, null too.
-    auto* frames = static_cast<const char*>(__atomic_load_n(&soon->context, __ATOMIC_RELAXED));
+    auto* frames = reinterpret_cast<const char*>(peek(&soon->context));
     for (std::size_t i = 0; i < kFrameBytes; i += kCacheLine) __builtin_prefetch(frames + i, 1);
   }
 }

@@ -127,9 +127,10 @@ void Scheduler::deal_with_hog(Processor& p, Duration kept_for) noexcept {
     return;
   }
   Machine* machine = p.machine.load(std::memory_order_relaxed);
-  const Fiber* fiber = __atomic_load_n(&machine->fiber, __ATOMIC_RELAXED);  // its block stays readable when it ends
+  // Its machine writes it at each switch; the block stays readable when the fiber ends.
+  auto* fiber = reinterpret_cast<const Fiber*>(peek(&machine->fiber));
   if (fiber == nullptr) return;
-  std::uint64_t id = fiber->id.load(std::memory_order_relaxed);
+  std::uint64_t id = peek(&fiber->id);
   std::optional<std::source_location> started_at = fibers_.started_at(id);
   if (!started_at) return;  // it has ended meanwhile
   auto answer = probe_thread(machine->thread_id.load(), kProbePatience);
