@@ -53,8 +53,8 @@
 #include <sluice/runtime/internal/lock_watch.hpp>
 #include <sluice/runtime/internal/overflow.hpp>
 #include <sluice/runtime/internal/park.hpp>
-#include <sluice/runtime/internal/stack_trace.hpp>
 #include <sluice/runtime/internal/probe.hpp>
+#include <sluice/runtime/internal/stack_trace.hpp>
 
 namespace sluice::internal {
 namespace {
@@ -117,6 +117,21 @@ std::uint64_t ticks() noexcept {
 #else
   return 0;
 #endif
+}
+
+// Requires: next_lock held.
+Fiber* exchange_next(Processor& p, Fiber* fiber) noexcept {
+  Fiber* before = p.next.load(std::memory_order_relaxed);  // relaxed, here and below: the lock orders it
+  p.next.store(fiber, std::memory_order_relaxed);
+  return before;
+}
+
+// What the clock says now goes by until the timers and the poller are looked at again.
+Instant look_at_clock(Processor& p) noexcept {
+  p.served_at = system_clock().now();
+  p.served_at_ticks = ticks();
+  p.coarse_now_ns.store(p.served_at.time_since_epoch().count(), std::memory_order_relaxed);  // relaxed: for dumps
+  return p.served_at;
 }
 
 // A counter with one writer needs no locked instruction.
@@ -313,13 +328,9 @@ Fiber* Scheduler::steal_half(Processor& victim, Processor& thief) noexcept {
 }
 
 Fiber* Scheduler::take_local(Processor& p) noexcept {
-  // relaxed: only thieves change it besides us, and the lock decides.
-  if (p.next.load(std::memory_order_relaxed) != nullptr) {
-    if (p.next_streak < kMaxNextStreak) {
+  if (p.next_streak < kMaxNextStreak) {
+    if (Fiber* fiber = take_next(p)) {
       ++p.next_streak;
-      if (Fiber* fiber = take_next(p)) return fiber;
-    } else if (Fiber* fiber = pop(p)) {
-      p.next_streak = 0;
       return fiber;
     }
   }
@@ -332,10 +343,10 @@ Fiber* Scheduler::take_local(Processor& p) noexcept {
 }
 
 Fiber* Scheduler::take_next(Processor& p) noexcept {
-  if (p.next.load(std::memory_order_relaxed) == nullptr) return nullptr;  // relaxed: as above
+  // relaxed: only thieves change it besides us, and the lock decides.
+  if (p.next.load(std::memory_order_relaxed) == nullptr) return nullptr;
   p.next_lock.lock_and_keep(p);
-  Fiber* fiber = p.next.load(std::memory_order_relaxed);  // relaxed, here and below: the lock orders it
-  p.next.store(nullptr, std::memory_order_relaxed);
+  Fiber* fiber = exchange_next(p, nullptr);
   p.next_lock.unlock();
   return fiber;
 }
@@ -377,8 +388,7 @@ Fiber* Scheduler::steal_from(Processor& victim, Processor& thief) noexcept {
   victim.poller.poll(Duration::zero(), wakeups);
   wakeups.run();
   victim.next_lock.lock(&thief);
-  Fiber* fiber = victim.next.load(std::memory_order_relaxed);  // relaxed, here and below: the lock orders it
-  victim.next.store(nullptr, std::memory_order_relaxed);
+  Fiber* fiber = exchange_next(victim, nullptr);
   victim.next_lock.unlock();
   return fiber != nullptr ? fiber : take_local(thief);
 }
@@ -388,7 +398,7 @@ bool Scheduler::is_ripe(const Processor& victim) const noexcept {
   std::uint32_t mark = victim.queue.mark();
   Instant until = system_clock().now() + kRipeAfter;
   while (victim.queue.still_waiting_approx(mark) >= kStealDepth) {
-    if (global_.size_approx() > 0) return false;  // relaxed: looked at again under the lock
+    if (global_.size_approx() > 0) return false;
     if (system_clock().now() >= until) return true;
     for (int pause = 0; pause < kPausesPerLook; ++pause) relax_processor();
   }
@@ -396,10 +406,8 @@ bool Scheduler::is_ripe(const Processor& victim) const noexcept {
 }
 
 void Scheduler::serve(Processor& p) noexcept {
-  p.served_at = system_clock().now();
-  p.served_at_ticks = ticks();
-  p.coarse_now_ns.store(p.served_at.time_since_epoch().count(), std::memory_order_relaxed);  // relaxed: for dumps
-  p.timers.fire_due(options_.clock ? clock_.now() : p.served_at);
+  Instant now = look_at_clock(p);
+  p.timers.fire_due(options_.clock ? clock_.now() : now);
   Wakeups wakeups;
   p.poller.poll(Duration::zero(), wakeups);
   wakeups.run();
@@ -408,7 +416,7 @@ void Scheduler::serve(Processor& p) noexcept {
 void Scheduler::sleep(Machine& machine) noexcept {
   Processor& p = *machine.processor;
   // All seq_cst, here and in push_global and wake_one_processor. Forbidden: we sleep, and work lies in the global queue.
-  // In their one order either our load of global_size_ sees the push, or the pusher's load of sleepers_ sees us.
+  // In their one order either our load of its size sees the push, or the pusher's load of sleepers_ sees us.
   p.state.store(Processor::State::kSleeping);
   if (!p.is_relief) sleepers_.fetch_add(1);
   if (machine.is_spinning) {
@@ -427,9 +435,8 @@ void Scheduler::sleep(Machine& machine) noexcept {
   Wakeups wakeups;
   p.poller.poll(timeout, wakeups);
   leave_sleep(machine);
-  p.served_at = p.awake_since = system_clock().now();
-  p.coarse_now_ns.store(p.served_at.time_since_epoch().count(), std::memory_order_relaxed);  // relaxed: for dumps
-  p.timers.fire_due(options_.clock ? clock_.now() : p.served_at);
+  p.awake_since = look_at_clock(p);
+  p.timers.fire_due(options_.clock ? clock_.now() : p.awake_since);
   wakeups.run();
 }
 
@@ -443,7 +450,7 @@ void Scheduler::judge_wake_up(Processor& p) noexcept {
   waker->wakes_held_until_ns.store((now + kWakeHold).time_since_epoch().count(), std::memory_order_relaxed);
 }
 
-// Reads the clock once for each visit of the loop, that is about every 16 turns, and only while wake-ups are being held.
+// Reads the clock once for each visit of the loop, that is every kLoopEvery turns at the latest, and only while wake-ups are being held.
 bool Scheduler::are_wakes_held(Processor& p) noexcept {
   std::int64_t until = p.wakes_held_until_ns.load(std::memory_order_relaxed);  // relaxed: as in judge_wake_up
   if (until == 0) return false;
@@ -511,8 +518,7 @@ void Scheduler::make_ready(Fiber& fiber) noexcept {
   if (++p.wake_ups % kTimedEvery == 0) [[unlikely]]
     begin_timing(fiber);
   p.next_lock.lock_and_keep(p);
-  Fiber* displaced = p.next.load(std::memory_order_relaxed);  // relaxed, here and below: the lock orders it
-  p.next.store(&fiber, std::memory_order_relaxed);
+  Fiber* displaced = exchange_next(p, &fiber);
   p.next_lock.unlock();
   if (displaced != nullptr) push_local(p, *displaced);
 }
@@ -624,8 +630,8 @@ Fiber* Scheduler::make_fiber(std::size_t closure_bytes, std::size_t closure_alig
 Fiber* Scheduler::take_block(Processor& p) noexcept {
   if (p.free_fibers == nullptr) {
     p.free_fibers = fibers_.take_some(kStackBatch);
-    p.free_fiber_count = kStackBatch;
     if (p.free_fibers == nullptr) return nullptr;
+    p.free_fiber_count = kStackBatch;  // at most: where more than twice as many are kept, there are as many to put back
   }
   --p.free_fiber_count;
   return std::exchange(p.free_fibers, p.free_fibers->next);
@@ -853,7 +859,6 @@ void Scheduler::request_dump() noexcept {
 }
 
 // ---- what the rest of the runtime sees ----
-
 
 void bury(Machine& machine, Fiber& ended) noexcept { Scheduler::running().bury(machine, ended); }
 
