@@ -50,6 +50,7 @@ RuntimeMetrics::RuntimeMetrics(observe::Registry& registry) {
   count("sluice_steals_total", "Times that a processor took work from another's queue.", &VitalSigns::steals);
   count("sluice_hand_offs_total", "Times that a processor went on without a thread in a blocking call.",
         &VitalSigns::hand_offs);
+  count("sluice_hogs_total", "Times that a fiber kept its processor for too long.", &VitalSigns::hogs);
   count("sluice_blocking_calls_total", "Calls marked as blocking.", &VitalSigns::blocking_calls);
 
   auto depth = [&](std::string processor, std::size_t index) {

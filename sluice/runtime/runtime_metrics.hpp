@@ -15,6 +15,7 @@ namespace sluice {
 ///   sluice_run_queue_depth{processor="0"...}, and "global"      fibers that wait for a processor
 ///   sluice_steals_total                                         a processor without work took half of another's queue
 ///   sluice_hand_offs_total                                      a processor went on without a thread in blocking()
+///   sluice_hogs_total                                           a fiber kept its processor for too long (go.hpp, hog_after)
 ///   sluice_blocking_calls_total
 ///   sluice_sched_latency_seconds                                histogram: from ready to running, one wake-up in 64
 ///   sluice_stack_reserved_bytes                                 address space; costs nothing

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The only place that changes stacks. Around the jump (stack_switch.hpp) it exchanges what belongs to a fiber but lives in
-// the thread: the exceptions being handled, the floating-point control words, and the sanitizers' ideas of stack and fiber.
+// the thread: the exceptions being handled, and the sanitizers' ideas of stack and fiber.
 // All of it is inline, for the reason given there.
 #pragma once
 

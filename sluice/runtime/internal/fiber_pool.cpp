@@ -77,7 +77,7 @@ bool FiberPool::add_slab() {
   return true;
 }
 
-bool FiberPool::trim() {
+void FiberPool::trim() {
   std::vector<Fiber*> free = take_free();
   std::ranges::sort(free);  // now the blocks of a slab without fibers stand in a row
   std::vector<Fiber*> empty_slabs;
@@ -98,15 +98,23 @@ bool FiberPool::trim() {
   std::lock_guard hold(lock_);
   cold_.insert(cold_.end(), empty_slabs.begin(), empty_slabs.end());
   count_after_trim_ = free_count_;
-  return free_count_ > kWarmFibers;
 }
 
-// All of them: who needs some meanwhile gets a slab. None if few have come since the last time: those that are left lie in
-// slabs with others.
+bool FiberPool::has_surplus() {
+  std::lock_guard hold(lock_);
+  return has_surplus_unlocked();
+}
+
+// If few have come since the last time, those that are left lie in slabs with others.
+bool FiberPool::has_surplus_unlocked() const noexcept {
+  return free_count_ >= std::max(kWarmFibers, count_after_trim_) + kFibersPerSlab;
+}
+
+// All of them: who needs some meanwhile gets a slab. None if there is no surplus.
 std::vector<Fiber*> FiberPool::take_free() {
   std::vector<Fiber*> free;
   std::lock_guard hold(lock_);
-  if (free_count_ < std::max(kWarmFibers, count_after_trim_) + kFibersPerSlab) return free;
+  if (!has_surplus_unlocked()) return free;
   free.reserve(free_count_);
   for (Fiber* fiber = std::exchange(free_, nullptr); fiber != nullptr; fiber = fiber->next) free.push_back(fiber);
   free_count_ = 0;

@@ -29,9 +29,10 @@ class FiberPool {
   [[nodiscard]] Fiber* take_some(std::size_t wanted);
   /// Takes back a chain.
   void put_some(Fiber* chain);
-  /// Gives back the memory of slabs without a fiber, but for some. Meant to be called about once a second. True: there may be
-  /// more to give back next time.
-  bool trim();
+  /// Gives back the memory of slabs without a fiber, but for some. Meant to be called about once a second.
+  void trim();
+  /// Whether trim() might find something.
+  [[nodiscard]] bool has_surplus();
 
   /// Calls look(const Fiber&) for each block that belongs to a fiber. It may end, and another begin in the same block, while
   /// we look: what is to be read is atomic or checked against the id. Takes no lock, may be called from a signal handler.
@@ -53,6 +54,7 @@ class FiberPool {
   static constexpr std::size_t kSlabBytes = kFibersPerSlab * sizeof(Fiber);
 
   bool add_slab();
+  [[nodiscard]] bool has_surplus_unlocked() const noexcept;
   std::vector<Fiber*> take_free();
   static bool begins_empty_slab(std::span<Fiber* const> free) noexcept;
 

@@ -833,6 +833,7 @@ VitalSigns Scheduler::vital_signs() const noexcept {
     signs.started += read(p.fibers_started);
     signs.steals += read(p.steals);
     signs.hand_offs += read(p.hand_offs);
+    signs.hogs += read(p.hogs);
     returns += read(p.blocking_returns);
     signs.blocking_calls += read(p.blocking_calls);
     signs.runnable += queue_depth(p.id);

@@ -342,6 +342,7 @@ TEST(Hog, MayHogTheReliefAsWell) {
 TEST(Hog, IsReportedWithWhereItIs) {
   std::atomic<bool> is_reported{false};
   std::optional<Hog> seen;
+  std::uint64_t hogs = 0;
   RuntimeOptions options{.processors = 1, .hog_after = 2ms, .on_hog = [&](const Hog& hog) {
     seen = hog;
     is_reported = true;
@@ -349,12 +350,15 @@ TEST(Hog, IsReportedWithWhereItIs) {
   auto main = [&](Context& ctx) -> Result<void> {
     TaskGroup group{ctx};
     group.go([&](Context&) { spin_until(is_reported); });
-    return group.wait();
+    SLUICE_TRY(group.wait());
+    hogs = Scheduler::running().vital_signs().hogs;
+    return {};
   };
   ASSERT_EQ(run(main, options), 0);
   ASSERT_TRUE(seen);
   EXPECT_TRUE(std::string_view(seen->started_at.file_name()).ends_with("scheduler_test.cpp"));
   EXPECT_GE(seen->kept_for, 2ms);
+  EXPECT_GE(hogs, 1U);
   // Empty: the thread had no processor for long enough to answer.
   EXPECT_TRUE(kSanitized || seen->stack.empty() || seen->stack.find("spin_until") != std::string::npos) << seen->stack;
 }

@@ -109,7 +109,7 @@ void StackPool::put_some(std::vector<Stack>& from, std::size_t count) {
   from.resize(from.size() - count);
 }
 
-bool StackPool::trim() {
+void StackPool::trim() {
   for (;;) {
     std::vector<Stack> idle = take_idle(kTrimBatch);
     for (const Stack& stack : idle) ::madvise(stack.low, stack.bytes, MADV_DONTNEED);
@@ -117,7 +117,7 @@ bool StackPool::trim() {
     cold_.insert(cold_.end(), idle.begin(), idle.end());
     if (idle.size() == kTrimBatch) continue;
     least_warm_ = warm_.size();
-    return warm_.size() > kWarmStacks;
+    return;
   }
 }
 

@@ -44,8 +44,10 @@ class StackPool {
   void put_some(std::vector<Stack>& from, std::size_t count);
   /// Gives back the memory of the stacks that nobody has used since the last call, but for kWarmStacks of them: giving
   /// back and committing again costs twenty times what a fiber does, so it must not happen between two of them.
-  /// Meant to be called about once a second. True: there may be more to give back next time.
-  bool trim();
+  /// Meant to be called about once a second.
+  void trim();
+  /// Whether trim() has something to do, this time or the next.
+  [[nodiscard]] bool has_surplus() const { return warm_count() > kWarmStacks; }
 
   /// Looks at some stacks, others each time: how much of them is in memory. Meant to be called about once a second, by one.
   void sample_use() noexcept;

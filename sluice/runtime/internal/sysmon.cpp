@@ -57,7 +57,6 @@ void Scheduler::sysmon_main() noexcept {
   std::vector<Seen> seen(processors_.size());
   Duration pause = kFast;
   Instant trimmed_at = system_clock().now();
-  bool is_trimmed = true;
   while (sysmon_word_.load() != kSysmonStops) {
     futex_wait(sysmon_word_, kSysmonTicks, pause);
     if (dump_wanted_.exchange(false)) write_to_stderr("SIGQUIT: " + dump_fibers() + "(the program goes on)\n");
@@ -73,11 +72,13 @@ void Scheduler::sysmon_main() noexcept {
     pause = had_work ? kFast : std::min(pause * 2, hogs > 0 ? kHogged : kSlow);
     if (now - trimmed_at >= kTrimEvery) {
       stacks_.sample_use();
-      is_trimmed = !stacks_.trim() && !fibers_.trim();
+      stacks_.trim();
+      fibers_.trim();
       BiasedLock::refill_budget();
       trimmed_at = now;
     }
-    if (pause == kSlow && is_trimmed && sleep_while_all_sleep()) pause = kFast;
+    if (pause != kSlow || stacks_.has_surplus() || fibers_.has_surplus()) continue;
+    if (sleep_while_all_sleep()) pause = kFast;
   }
 }
 
@@ -157,7 +158,8 @@ void Scheduler::call_reliefs(std::uint32_t hogs) noexcept {
 
 bool Scheduler::is_anybody_awake() const noexcept {
   return sleepers_.load() != regular_count_ || std::ranges::any_of(processors_, [](const Processor& p) {
-           return p.is_relief && p.state.load() == Processor::State::kRunning;
+           auto state = p.state.load();
+           return p.is_relief && state != Processor::State::kSleeping && state != Processor::State::kUnused;
          });
 }
 
