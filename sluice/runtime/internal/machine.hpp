@@ -31,6 +31,13 @@ inline std::uint64_t next_random(std::uint64_t& state) noexcept {
 
 struct Machine;
 
+/// A counter with one writer needs no locked instruction.
+template <class Number>
+inline void bump(std::atomic<Number>& counter) noexcept {
+  // relaxed: it publishes nothing.
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 /// P: the right to run fibers, with everything that is needed to run them. At any moment it belongs to one machine, or is
 /// between two (kBlocking) and may be taken by who changes its state.
 struct Processor {
@@ -40,6 +47,9 @@ struct Processor {
     kSleeping,  ///< its machine waits in poller.poll(); whoever changes this to kRunning owes it an interrupt()
     kBlocking,  ///< its machine is inside blocking(); sysmon may change this to kRunning and hand the P on
   };
+
+  static constexpr std::size_t kStackBatch = 32;  // stacks, or blocks, that move between a processor and their pool at once
+  static constexpr std::size_t kStacksKept = 2 * kStackBatch;
 
   std::size_t id = 0;
   // Takes part only while somebody hogs his processor; see sysmon.cpp.

@@ -29,28 +29,19 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <mutex>
 #include <random>
-#include <system_error>
 
 #include <cxxabi.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#endif
-
 #include <sluice/base/assert.hpp>
-#include <sluice/runtime/dump.hpp>
 #include <sluice/runtime/internal/asymmetric_fence.hpp>
 #include <sluice/runtime/internal/context_switch.hpp>
 #include <sluice/runtime/internal/cpu_quota.hpp>
 #include <sluice/runtime/internal/dump_signal.hpp>
 #include <sluice/runtime/internal/futex.hpp>
-#include <sluice/runtime/internal/lock_watch.hpp>
 #include <sluice/runtime/internal/overflow.hpp>
 #include <sluice/runtime/internal/park.hpp>
 #include <sluice/runtime/internal/probe.hpp>
@@ -82,10 +73,7 @@ constexpr Duration kTimerSlack = 50us;
 constexpr Duration kServeEvery = 50us;         // what a ready socket or timer may wait while fibers run back to back
 constexpr std::uint64_t kServeTicks = 100'000;  // about as long: counters run at 1 to 5 GHz
 constexpr int kPausesPerLook = 30;             // at a queue of another processor, whose owner needs its cache lines
-constexpr std::size_t kStackBatch = 32;        // stacks that move between a processor and the pool at once
-constexpr std::size_t kStacksKept = 2 * kStackBatch;
 constexpr std::uint32_t kTimedEvery = 64;      // wake-ups: two looks at the clock, some 50 ns, shared by these
-constexpr std::size_t kMaxMachines = 1024;     // beyond it, blocking calls hold their processors
 
 // Where hundreds wait, those at the end of the queue have left the near caches; fetching one's block and then its frames
 // from memory takes some hundred nanoseconds, in which a few others can run.
@@ -134,13 +122,6 @@ Instant look_at_clock(Processor& p) noexcept {
   return p.served_at;
 }
 
-// A counter with one writer needs no locked instruction.
-template <class Number>
-void bump(std::atomic<Number>& counter) noexcept {
-  // relaxed: it publishes nothing.
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 std::atomic<Scheduler*> Scheduler::running_{nullptr};
@@ -150,7 +131,7 @@ Scheduler::Scheduler(const RuntimeOptions& options)
       clock_(options.clock ? static_cast<Clock&>(*options.clock) : system_clock()),
       root_(new Context),
       stacks_(options.stack_bytes, StackPool::best_guard(),
-              (count_processors(options) - 1) * kStacksKept),
+              (count_processors(options) - 1) * Processor::kStacksKept),
       regular_count_(count_processors(options)),
       processors_(regular_count_ + count_reliefs(options)) {
   SLUICE_ASSERT(options.clock == nullptr || regular_count_ == 1, "a test's clock needs exactly one processor");
@@ -603,73 +584,7 @@ bool Scheduler::is_there_work_for_others(const Processor& except) const noexcept
   });
 }
 
-// ---- fibers ----
-
-Fiber* Scheduler::make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
-                             std::source_location where) noexcept {
-  Processor& p = processor();
-  if (p.stacks_reserved == 0) p.stacks_reserved = stacks_.reserve(kStackBatch);
-  if (p.stacks_reserved == 0) return nullptr;
-  Fiber* block = take_block(p);
-  if (block == nullptr) return nullptr;
-  --p.stacks_reserved;
-  Fiber* fiber = ::new (block) Fiber;
-  fiber->own_context = own;
-  fiber->started_at = where;
-  fiber->closure = fiber->closure_memory;
-  bool is_large = closure_bytes > Fiber::kClosureBytes || closure_align > Fiber::kClosureAlign;
-  if (is_large) give_stack(p, *fiber, closure_bytes, closure_align);  // at once, for it lies at its top
-  // relaxed, both: for dumps
-  fiber->since_ns.store(p.coarse_now_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  bump(p.fibers_started);
-  std::uint64_t id = p.fibers_started.load(std::memory_order_relaxed) * processors_.size() + p.id;  // relaxed: ours
-  fiber->id.store(id, std::memory_order_release);  // release: pairs with the acquire in FiberPool::for_each
-  return fiber;
-}
-
-Fiber* Scheduler::take_block(Processor& p) noexcept {
-  if (p.free_fibers == nullptr) {
-    p.free_fibers = fibers_.take_some(kStackBatch);
-    if (p.free_fibers == nullptr) return nullptr;
-    p.free_fiber_count = kStackBatch;  // at most: where more than twice as many are kept, there are as many to put back
-  }
-  --p.free_fiber_count;
-  return std::exchange(p.free_fibers, p.free_fibers->next);
-}
-
-// From the top down: the closure, if it is a large one, and frames; the first page holds them all for a small fiber.
-void Scheduler::give_stack(Processor& p, Fiber& fiber, std::size_t closure_bytes, std::size_t closure_align) noexcept {
-  if (fiber.has_stack) return;
-  if (p.stacks.empty()) stacks_.take_some(p.stacks, p.is_relief ? 1 : kStackBatch);
-  Stack stack = p.stacks.back();
-  p.stacks.pop_back();
-#if defined(__SANITIZE_ADDRESS__)
-  __asan_unpoison_memory_region(stack.low, stack.bytes);  // the last fiber's frames did not return
-#endif
-  auto top = reinterpret_cast<std::uintptr_t>(stack.low) + stack.bytes;
-  if (closure_bytes > 0) {
-    top = (top - closure_bytes) & ~(std::max<std::uintptr_t>(closure_align, 16) - 1);
-    fiber.closure = reinterpret_cast<void*>(top);
-  }
-  fiber.stack_low = stack.low;
-  fiber.stack_bytes = top - reinterpret_cast<std::uintptr_t>(stack.low);
-  if (!stack.is_guarded) plant_canary(fiber);
-  fiber.has_stack = true;
-  prepare_first_switch(fiber);
-}
-
-// The stack goes on with a fiber that has none; true. False: they must be switched.
-bool Scheduler::hand_stack_over(Fiber& ended, Fiber& next) noexcept {
-  if (!kStacksAreHandedOver || next.has_stack) return false;
-  if (next.is_timed) [[unlikely]]
-    note_latency(*current_machine(), next);
-  next.stack_low = ended.stack_low;
-  next.stack_bytes = ended.stack_bytes;
-  next.canary = ended.canary;
-  next.has_stack = true;
-  next.is_on_stack.store(true, std::memory_order_relaxed);  // relaxed: it is ours alone
-  return true;
-}
+// ---- who runs next ----
 
 Fiber* Scheduler::successor(Processor& p) noexcept {
   bump(p.turns);
@@ -685,228 +600,9 @@ void Scheduler::yield_current() noexcept {
   switch_to(machine, successor(*machine.processor));
 }
 
-void Scheduler::bury(Machine& machine, Fiber& ended) noexcept {
-  // While a fiber has it, its end may have been a closure's place.
-  Stack stack{ended.stack_low, stacks_.usable_bytes(), ended.canary == nullptr};
-  forget_switches(ended);
-  machine.has_ended = false;
-  Processor& p = *machine.processor;
-  forget(p, ended);
-  p.stacks.push_back(stack);
-  if (p.is_relief) return stacks_.put_some(p.stacks, 1);  // it may not be needed again
-  if (p.stacks.size() > kStacksKept) stacks_.put_some(p.stacks, kStackBatch);
-}
-
-// Its block is free. Others may keep too few of them, and of promises of stacks.
-void Scheduler::forget(Processor& p, Fiber& ended) noexcept {
-  ended.id.store(0, std::memory_order_relaxed);  // relaxed: who reads it looks for a change
-  ended.next = p.free_fibers;
-  p.free_fibers = &ended;
-  bump(p.fibers_ended);
-  if (++p.stacks_reserved > kStacksKept) {
-    stacks_.release(kStackBatch);
-    p.stacks_reserved -= kStackBatch;
-  }
-  if (++p.free_fiber_count > kStacksKept) put_blocks_back(p);
-}
-
-void Scheduler::put_blocks_back(Processor& p) noexcept {
-  Fiber* last = p.free_fibers;
-  for (std::size_t i = 1; i < kStackBatch; ++i) last = last->next;
-  Fiber* chain = std::exchange(p.free_fibers, std::exchange(last->next, nullptr));
-  p.free_fiber_count -= kStackBatch;
-  fibers_.put_some(chain);
-}
-
-void Scheduler::wait_until_off_stack(const Fiber& fiber) noexcept {
-  for (int spin = 0; fiber.is_on_stack.load(std::memory_order_acquire); ++spin) {  // acquire: as in switch_to
-    if (spin < kPausesPerLook) {
-      relax_processor();
-    } else {
-      ::sched_yield();  // the kernel took its processor away in just that moment
-    }
-  }
-}
-
-// ---- processors that change hands ----
-
-void Scheduler::enter_blocking(Expect expect) noexcept {
-  Machine& machine = *current_machine();
-  Processor& p = *std::exchange(machine.processor, nullptr);
-  bump(p.turns);  // sysmon must not take this call for an earlier one
-  bump(p.blocking_calls);
-  count_away(+1);
-  machine.retained = nullptr;
-  if (expect == Expect::kLong) {
-    bump(p.hand_offs);  // before: afterwards it is not ours
-    if (hand_on(p)) return;
-  }
-  machine.retained = &p;
-  // release: pairs with the acquire of whoever takes the processor; it sees the queue and the timers as we left them.
-  p.state.store(Processor::State::kBlocking, std::memory_order_release);
-}
-
-void Scheduler::leave_blocking() noexcept {
-  Machine& machine = *current_machine();
-  if (Processor* p = std::exchange(machine.retained, nullptr)) {
-    auto blocking = Processor::State::kBlocking;
-    // acquire: nobody had it in between, or we would not get it back; as strong as the store it pairs with.
-    if (p->state.compare_exchange_strong(blocking, Processor::State::kRunning, std::memory_order_acquire)) {
-      machine.processor = p;
-      bump(p->blocking_returns);
-      count_away(-1);
-      return;
-    }
-  }
-  // Our processor has gone on without us: queue up for any, and become a spare.
-  push_global(*machine.fiber);
-  late_returns_.fetch_add(1);  // after that: see is_deadlocked
-  count_away(-1);
-  // Meanwhile the fiber may have run and gone to sleep; seeing it counted, its processor would not let time jump.
-  if (options_.clock != nullptr) wake_one_processor();
-  switch_context(machine, nullptr);
-}
-
-// False: there is no machine to be had, or the runtime stops; the processor stays with the caller.
-bool Scheduler::hand_on(Processor& p) noexcept {
-  Machine* heir = nullptr;
-  {
-    std::lock_guard hold(machines_lock_);
-    if (stopping_.load()) return false;
-    if (spares_ == nullptr) return add_machine(p);
-    heir = std::exchange(spares_, spares_->next_spare);
-    heir->processor = &p;
-    p.machine.store(heir, std::memory_order_relaxed);  // relaxed: for sysmon, which looks at it only
-  }
-  heir->wake.store(1);
-  futex_wake(heir->wake);
-  return true;
-}
-
-// The lock is held while the kernel makes the thread, so that stop() either finds it or keeps it from being made.
-bool Scheduler::add_machine(Processor& p) noexcept {
-  if (machines_.size() == kMaxMachines) return false;
-  Machine& machine = machines_.emplace_back();
-  machine.processor = &p;
-  p.machine.store(&machine, std::memory_order_relaxed);  // relaxed: as above
-  try {
-    machine.thread = std::thread([this, &machine] { machine_main(machine); });
-  } catch (const std::system_error&) {  // the process or its cgroup has no thread left
-    machines_.pop_back();
-    return false;
-  }
-  return true;
-}
-
-// For tests with a clock of their own; without one nobody asks, and the word stays out of the processors' way.
-void Scheduler::count_away(int change) noexcept {
-  if (options_.clock != nullptr) away_.fetch_add(change);
-}
-
-// ---- what can be seen from outside ----
-
-// As the kernel numbers them.
-std::vector<int> Scheduler::machine_threads() {
-  std::vector<int> threads;
-  std::lock_guard hold(machines_lock_);
-  for (const Machine& machine : machines_)
-    if (int id = machine.thread_id.load(); id != 0) threads.push_back(id);
-  return threads;
-}
-
-Survey Scheduler::survey() { return survey_fibers(fibers_, machine_threads()); }
-
-std::size_t Scheduler::queue_depth(std::size_t processor) const noexcept {
-  if (processor == kGlobalQueue) return global_.size_approx();
-  const Processor& p = processors_[processor];
-  return p.queue.size_approx() + (p.next.load(std::memory_order_relaxed) != nullptr ? 1 : 0);  // relaxed: a number
-}
-
-VitalSigns Scheduler::vital_signs() const noexcept {
-  VitalSigns signs;
-  std::uint64_t ended = 0, returns = late_returns_.load();  // before what they are compared with
-  std::uint64_t awake = 0;
-  signs.runnable = queue_depth(kGlobalQueue);
-  for (const Processor& p : processors_) {
-    auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };  // relaxed: they publish nothing
-    ended += read(p.fibers_ended);  // before `started`, so that there are never fewer than none
-    signs.started += read(p.fibers_started);
-    signs.steals += read(p.steals);
-    signs.hand_offs += read(p.hand_offs);
-    signs.hogs += read(p.hogs);
-    returns += read(p.blocking_returns);
-    signs.blocking_calls += read(p.blocking_calls);
-    signs.runnable += queue_depth(p.id);
-    awake += read(p.state) == Processor::State::kRunning ? 1 : 0;
-    for (std::size_t i = 0; i < signs.latency.size(); ++i) signs.latency[i] += p.latency.count(i);
-    signs.latency_sum_ns += p.latency.sum_ns();
-  }
-  // Read one after the other, so each is at most what is left: no number is ever below zero.
-  std::uint64_t left = signs.started - std::min(signs.started, ended);
-  signs.blocking = std::min(signs.blocking_calls - std::min(signs.blocking_calls, returns), left);
-  left -= signs.blocking;
-  signs.runnable = std::min(signs.runnable, left);
-  left -= signs.runnable;
-  signs.running = std::min(awake, left);
-  signs.waiting = left - signs.running;
-  return signs;
-}
-
-// All seq_cst. Forbidden: sysmon goes to sleep, and the wish stays. In their one order either its load of dump_wanted_ sees
-// our store, or our load of sysmon_word_ sees that it sleeps.
-void Scheduler::request_dump() noexcept {
-  dump_wanted_.store(true);
-  wake_sysmon();
-}
-
 // ---- what the rest of the runtime sees ----
 
-void bury(Machine& machine, Fiber& ended) noexcept { Scheduler::running().bury(machine, ended); }
-
-[[gnu::always_inline]] inline void Scheduler::end_current(Machine& machine) noexcept {
-  Processor& p = *machine.processor;
-  Fiber& ended = *machine.fiber;
-  Fiber* next = successor(p);
-  if (next != nullptr && hand_stack_over(ended, *next)) {
-    machine.fiber = next;
-    forget(p, ended);
-    return;
-  }
-  if (next != nullptr && next->is_on_stack.load(std::memory_order_acquire))  // acquire: as in switch_to
-    machine.pending = std::exchange(next, nullptr);
-  if (next != nullptr) give_stack(p, *next);
-  switch_away_for_ever(machine, next);
-}
-
-// Entered by a jump and left by one, and everything in between returns: so the processor's stack of return addresses is
-// what it was when somebody parked and this fiber began, and the parked one's returns are predicted well.
-void sluice_fiber_entry() noexcept {
-  Machine* machine = current_machine();
-  arrive(*machine, machine->fiber);
-  for (;;) {
-    Fiber& self = *current()->fiber;
-    self.entry(self.closure);
-    check_locks_at_end();
-    check_mutexes_before_leaving();
-    forget_own_context();
-    machine = current_machine();
-    Scheduler::running().end_current(*machine);  // returns if this stack goes on with another fiber
-  }
-}
-
 void make_ready(Fiber& fiber) noexcept { Scheduler::running().make_ready(fiber); }
-
-NewFiber make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
-                    std::source_location where) noexcept {
-  Fiber* fiber = Scheduler::running().make_fiber(closure_bytes, closure_align, own, where);
-  return {fiber, fiber ? fiber->closure : nullptr};
-}
-
-void start_fiber(Fiber* fiber, void (*entry)(void* closure) noexcept) noexcept {
-  fiber->entry = entry;
-  Scheduler::running().make_ready(*fiber);
-  yield_if_asked(here());  // who starts a million in a loop would hog
-}
 
 Context& root_context() noexcept { return Scheduler::running().root(); }
 
