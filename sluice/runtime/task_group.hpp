@@ -12,9 +12,9 @@
 #include <sluice/base/assert.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/runtime/context.hpp>
+#include <sluice/runtime/internal/biased_lock.hpp>
 #include <sluice/runtime/internal/spawn.hpp>
 #include <sluice/runtime/internal/wait_queue.hpp>
-#include <sluice/runtime/internal/biased_lock.hpp>
 
 namespace sluice {
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // What can be seen of a scheduler from outside, while it runs.
-#include <sluice/runtime/internal/scheduler.hpp>
+#include <sluice/runtime/internal/vital_signs.hpp>
 
 #include <algorithm>
 #include <mutex>
+
+#include <sluice/runtime/internal/scheduler.hpp>
 
 namespace sluice::internal {
 // As the kernel numbers them.
