@@ -54,10 +54,8 @@ TEST(RuntimeMetrics, CountFibersByWhatTheyDo) {
     EXPECT_EQ(value(registry, "sluice_run_queue_depth", "0"), 3);
     EXPECT_EQ(value(registry, "sluice_run_queue_depth", "global"), 0);
     EXPECT_EQ(value(registry, "sluice_fibers_started_total"), 9);
-    blocking([&] {
-      EXPECT_EQ(value(registry, "sluice_fibers", "blocking"), 1);
-      EXPECT_EQ(value(registry, "sluice_fibers", "running"), 0);
-    });
+    // How many run meanwhile depends on whether sysmon has handed our processor on by now.
+    blocking([&] { EXPECT_EQ(value(registry, "sluice_fibers", "blocking"), 1); });
     EXPECT_EQ(value(registry, "sluice_fibers", "blocking"), 0);
     EXPECT_EQ(value(registry, "sluice_blocking_calls_total"), 1);
     let_all_park(ctx);
