@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -44,14 +45,16 @@ inline void in_virtual_time(const std::function<void(Context&)>& body) {
 /// Returns when every other fiber waits. Requires: in_virtual_time.
 inline void let_all_park(Context& ctx) { static_cast<void>(sleep(ctx, Duration(1))); }
 
-/// Runs a test's body on real processors, in real time.
-inline void on_processors(std::size_t count, const std::function<void(Context&)>& body) {
+/// Runs a test's body on real processors, in real time. Nobody is taken for a hog unless `hog_after` says when: a kernel that
+/// keeps a thread waiting (a busy machine, a sanitizer) would have a relief run fibers of *one* processor side by side.
+inline void on_processors(std::size_t count, const std::function<void(Context&)>& body,
+                          Duration hog_after = std::chrono::hours(1)) {
   SCOPED_TRACE(::testing::Message() << "on " << count << " processors, --gtest_random_seed=" << test_seed());
   auto main = [&](Context& ctx) -> Result<void> {
     body(ctx);
     return {};
   };
-  EXPECT_EQ(run(main, {.processors = count, .seed = test_seed()}), 0);
+  EXPECT_EQ(run(main, {.processors = count, .seed = test_seed(), .hog_after = hog_after}), 0);
 }
 
 /// For races: more processors than this machine may have, so that the kernel interrupts them anywhere.

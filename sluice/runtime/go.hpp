@@ -38,7 +38,7 @@ struct RuntimeOptions {
   ManualClock* clock = nullptr;
   /// A fiber that keeps its processor for longer than this, without parking, yielding or blocking(), hogs it: another
   /// processor takes over all else that belongs there, the fiber is asked to yield at its next call of the runtime, and
-  /// on_hog is told. Noticed within another 10 ms.
+  /// on_hog is told. Noticed within another 10 ms. So even a single processor does not replace locks.
   Duration hog_after = std::chrono::milliseconds(10);
   /// Called by a thread of the runtime's own for each hog, once a second at most; must not use the runtime. None: it is
   /// written to standard error.

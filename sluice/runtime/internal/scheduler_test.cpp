@@ -278,8 +278,10 @@ TEST(SchedulerStress, ARuntimeStartsAndEndsWhileItsProcessorsFallAsleep) {
 }
 
 // On one processor, where nobody is left to steal: without a relief these never end.
+void on_hogged_processor(const std::function<void(Context&)>& body) { on_processors(1, body, 10ms); }
+
 TEST(Hog, DoesNotKeepOthersFromRunning) {
-  on_processors(1, [](Context& ctx) {
+  on_hogged_processor([](Context& ctx) {
     std::atomic<bool> is_released{false};
     TaskGroup group{ctx};
     group.go([&](Context&) { is_released = true; });  // displaced from `next` by the following one
@@ -291,7 +293,7 @@ TEST(Hog, DoesNotKeepOthersFromRunning) {
 }
 
 TEST(Hog, MayBeACallThatBlocksUnmarked) {
-  on_processors(1, [](Context& ctx) {
+  on_hogged_processor([](Context& ctx) {
     std::array<int, 2> pipe{};
     ASSERT_EQ(::pipe(pipe.data()), 0);
     TaskGroup group{ctx};
@@ -308,7 +310,7 @@ TEST(Hog, MayBeACallThatBlocksUnmarked) {
 
 // Timers and sockets belong to the processor that is hogged.
 TEST(Hog, DoesNotKeepTimersFromFiring) {
-  on_processors(1, [](Context& ctx) {
+  on_hogged_processor([](Context& ctx) {
     std::atomic<bool> is_released{false};
     TaskGroup group{ctx};
     group.go([&](Context& own) {
@@ -323,7 +325,7 @@ TEST(Hog, DoesNotKeepTimersFromFiring) {
 }
 
 TEST(Hog, MayHogTheReliefAsWell) {
-  on_processors(1, [](Context& ctx) {
+  on_hogged_processor([](Context& ctx) {
     std::atomic<bool> is_released{false};
     TaskGroup group{ctx};
     group.go([&](Context&) { is_released = true; });
