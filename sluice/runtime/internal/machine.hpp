@@ -84,6 +84,7 @@ struct Processor {
   std::atomic<std::uint64_t> hand_offs{0};         // by sysmon as well, while nobody owns it
   std::atomic<std::uint64_t> blocking_calls{0};
   std::atomic<std::uint64_t> blocking_returns{0};  // that found it still theirs
+  std::atomic<std::uint64_t> loop_visits{0};       // looks for a fiber to run, beyond its own queue
   LatencyHistogram latency;
 
   // For whose queue we were woken. Written by the waker, taken by our owner; publishes nothing.
@@ -100,11 +101,10 @@ struct Processor {
   Instant served_at;                // timers and poller were looked at
   std::uint64_t served_at_ticks = 0;
   Instant awake_since;              // the last sleep ended
-  std::uint32_t held_at_visit = 0;  // of loop_visits: the clock said then that wake-ups are being held
+  std::uint64_t held_at_visit = 0;  // of loop_visits: the clock said then that wake-ups are being held
   std::uint32_t wake_ups = 0;       // one in kTimedEvery carries a time stamp
   bool has_seen_talk = false;       // what could have been stolen was soon run by its owner
   std::uint32_t next_streak = 0;    // turns in a row that `next` got before the queue
-  std::uint32_t loop_visits = 0;
   std::uint64_t random = 0;         // the state of its generator, begun by RuntimeOptions::seed
 };
 

@@ -269,11 +269,11 @@ Fiber* Scheduler::find_runnable(Machine& machine) noexcept {
 }
 
 Fiber* Scheduler::look_everywhere(Processor& p) noexcept {
+  bump(p.loop_visits);
   if (p.is_relief && hogs_.load(std::memory_order_relaxed) == 0) {  // relaxed: a hint
     retire(p);
     return nullptr;
   }
-  ++p.loop_visits;
   if (Fiber* fiber = take_global(p)) return fiber;
   if (options_.clock || system_clock().now() - p.served_at > kServeEvery) serve(p);
   if (Fiber* fiber = take_local(p)) return fiber;
@@ -342,12 +342,10 @@ Fiber* Scheduler::take_global(Processor& p) noexcept {
 }
 
 Fiber* Scheduler::steal(Processor& thief) noexcept {
-  if (regular_count_ == 1 && !thief.is_relief) return nullptr;
   std::size_t first = next_random(thief.random) % processors_.size();
   for (std::size_t i = 0; i < processors_.size(); ++i) {
     Processor& victim = processors_[(first + i) % processors_.size()];
-    if (&victim == &thief || !has_stealable_work(victim)) continue;
-    if (thief.is_relief && !is_stuck(victim)) continue;
+    if (!may_rob(thief, victim)) continue;
     if (Fiber* fiber = steal_from(victim, thief)) return fiber;
   }
   return take_global(thief);
@@ -404,8 +402,9 @@ void Scheduler::sleep(Machine& machine) noexcept {
     machine.is_spinning = false;
     spinners_.fetch_sub(1);
   }
-  bool has_missed_work = !std::exchange(p.has_seen_talk, false) && is_there_work_for_others(p);
-  if (global_.size() > 0 || has_missed_work || stopping_.load() || skip_idle_time(p)) {
+  bool has_missed_work = global_.size() > 0 || (!std::exchange(p.has_seen_talk, false) && is_there_work_for(p));
+  // A relief may sleep beside work, which is not its own unless somebody hogs; and then sysmon calls it again and again.
+  if ((has_missed_work && !p.is_relief) || stopping_.load() || skip_idle_time(p)) {
     leave_sleep(machine);
     return;
   }
@@ -435,9 +434,10 @@ void Scheduler::judge_wake_up(Processor& p) noexcept {
 bool Scheduler::are_wakes_held(Processor& p) noexcept {
   std::int64_t until = p.wakes_held_until_ns.load(std::memory_order_relaxed);  // relaxed: as in judge_wake_up
   if (until == 0) return false;
-  if (p.held_at_visit == p.loop_visits) return true;
+  std::uint64_t visit = p.loop_visits.load(std::memory_order_relaxed);  // relaxed: ours
+  if (p.held_at_visit == visit) return true;
   if (system_clock().now().time_since_epoch().count() < until) {
-    p.held_at_visit = p.loop_visits;
+    p.held_at_visit = visit;
     return true;
   }
   p.wakes_held_until_ns.store(0, std::memory_order_relaxed);  // relaxed: should a newer one get lost, we wake once more
@@ -558,7 +558,7 @@ void Scheduler::stop_spinning(Machine& machine) noexcept {
   if (!machine.is_spinning) return;
   machine.is_spinning = false;
   spinners_.fetch_sub(1);
-  if (global_.size() > 0 || is_there_work_for_others(*machine.processor)) wake_one_processor();
+  if (global_.size() > 0 || is_there_work_for(*machine.processor)) wake_one_processor();
 }
 
 bool Scheduler::is_stuck(const Processor& p) const noexcept {
@@ -578,9 +578,16 @@ bool Scheduler::has_stealable_work(const Processor& p) const noexcept {
   return size >= kStealDepth || is_stuck(p) || (size > 0 && !makes_progress(p));
 }
 
-bool Scheduler::is_there_work_for_others(const Processor& except) const noexcept {
-  return std::ranges::any_of(processors_, [&](const Processor& p) {
-    return &p != &except && p.queue.size_approx() > 0 && has_stealable_work(p);
+// A relief, and a processor that is the only regular one, take nothing but what somebody stuck keeps from running.
+bool Scheduler::may_rob(const Processor& thief, const Processor& victim) const noexcept {
+  if (&thief == &victim || !has_stealable_work(victim)) return false;
+  return is_stuck(victim) || (!thief.is_relief && regular_count_ > 1);
+}
+
+// Asks what steal() asks, or a thief would stay awake for what it may not take.
+bool Scheduler::is_there_work_for(const Processor& thief) const noexcept {
+  return std::ranges::any_of(processors_, [&](const Processor& victim) {
+    return victim.queue.size_approx() > 0 && may_rob(thief, victim);
   });
 }
 

@@ -115,7 +115,8 @@ class Scheduler {
   [[nodiscard]] bool is_stuck(const Processor& p) const noexcept;
   [[nodiscard]] bool makes_progress(const Processor& p) const noexcept;
   [[nodiscard]] bool has_stealable_work(const Processor& p) const noexcept;
-  [[nodiscard]] bool is_there_work_for_others(const Processor& except) const noexcept;
+  [[nodiscard]] bool may_rob(const Processor& thief, const Processor& victim) const noexcept;
+  [[nodiscard]] bool is_there_work_for(const Processor& thief) const noexcept;
   bool leave_sleep(Machine& machine) noexcept;
   void count_awake(const Processor& p) noexcept;
   void wake_sysmon() noexcept;

@@ -337,6 +337,30 @@ TEST(Hog, MayHogTheReliefAsWell) {
   });
 }
 
+// The hog is over, and its processor works on with a crowd that does not fit into its queue: nothing of it is for a relief.
+TEST(Hog, LeavesNoReliefLookingForWorkWhenItIsOver) {
+  on_hogged_processor([](Context& ctx) {
+    auto looks = [] { return Scheduler::running().vital_signs().relief_looks; };
+    constexpr std::uint64_t kTurns = kManyTimes * 4;
+    std::atomic<std::uint64_t> turns{0};
+    std::atomic<bool> is_over{false};
+    TaskGroup crowd{ctx};
+    for (int i = 0; i < 1'000; ++i)
+      crowd.go([&](Context&) {
+        while (turns < kTurns) {
+          if (is_over) ++turns;
+          yield();
+        }
+      });
+    while (looks() == 0) {}  // a hog, until a relief is at work
+    std::uint64_t looks_before = looks();
+    is_over = true;
+    EXPECT_TRUE(crowd.wait());
+    // Who works looks around every 64 turns, and sysmon may call now and then. Who does not sleep looks as often as it can.
+    EXPECT_LT(looks() - looks_before, 1'000 + kTurns / 40);
+  });
+}
+
 [[gnu::noinline]] void spin_until(const std::atomic<bool>& flag) {
   while (!flag) {}
 }

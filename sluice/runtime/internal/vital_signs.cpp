@@ -9,6 +9,7 @@
 #include <sluice/runtime/internal/scheduler.hpp>
 
 namespace sluice::internal {
+
 // As the kernel numbers them.
 std::vector<int> Scheduler::machine_threads() {
   std::vector<int> threads;
@@ -38,6 +39,7 @@ VitalSigns Scheduler::vital_signs() const noexcept {
     signs.steals += read(p.steals);
     signs.hand_offs += read(p.hand_offs);
     signs.hogs += read(p.hogs);
+    if (p.is_relief) signs.relief_looks += read(p.loop_visits);
     returns += read(p.blocking_returns);
     signs.blocking_calls += read(p.blocking_calls);
     signs.runnable += queue_depth(p.id);

@@ -21,7 +21,8 @@ struct VitalSigns {
   std::uint64_t steals = 0;
   std::uint64_t hand_offs = 0;      ///< a processor went on without the thread that was in blocking()
   std::uint64_t blocking_calls = 0;
-  std::uint64_t hogs = 0;  ///< see RuntimeOptions::hog_after
+  std::uint64_t hogs = 0;           ///< see RuntimeOptions::hog_after
+  std::uint64_t relief_looks = 0;   ///< for work, by those that run it while somebody hogs
 
   std::array<std::uint64_t, LatencyHistogram::kBounds + 1> latency{};  ///< from ready to running; a sample
   std::uint64_t latency_sum_ns = 0;
