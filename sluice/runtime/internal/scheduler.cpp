@@ -369,7 +369,9 @@ Fiber* Scheduler::steal_from(Processor& victim, Processor& thief) noexcept {
   victim.next_lock.lock(&thief);
   Fiber* fiber = exchange_next(victim, nullptr);
   victim.next_lock.unlock();
-  return fiber != nullptr ? fiber : take_local(thief);
+  if (fiber == nullptr) return take_local(thief);
+  bump(thief.steals);
+  return fiber;
 }
 
 // Spins until what waits now has waited for long enough; false: its owner got to it first, or there is other work.
