@@ -288,6 +288,24 @@ TEST_P(Cancellation, ReachesAFiberThatFollowsItsOwnContext) {
   });
 }
 
+TEST_P(Cancellation, ReachesAFiberThatFollowsTheRoot) {
+  in_virtual_time([](Context& root) {
+    WaitGroup ending;
+    ending.add();
+    Result<void> ended;
+    EXPECT_TRUE(go([&](Context& own) {
+      ended = GetParam().wait(own);
+      ending.done();
+    }));
+    let_all_park(root);
+    root.cancel(Error(Code::kAborted, "the program ends"));
+    Context still;
+    EXPECT_TRUE(ending.wait(still));
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code(), Code::kAborted);
+  });
+}
+
 TEST_P(Cancellation, ByDeadlineEndsTheWait) {
   in_virtual_time([](Context& ctx) {
     Context request{ctx, 5s};
@@ -322,6 +340,46 @@ TEST_P(Cancellation, MayComeAtAnyMoment) {
 
 INSTANTIATE_TEST_SUITE_P(Waits, Cancellation, ::testing::ValuesIn(kEndlessWaits),
                          [](const auto& instance) { return instance.param.name; });
+
+// Blocks of fibers that follow the root go over to others while it ends: those must not be woken.
+TEST(ContextStress, TheRootEndsWhileFibersOfOtherContextsTakeTheirPlace) {
+  for (int round = 0; round < (kSanitized ? 5 : 50); ++round)
+    on_few_and_many_processors([](Context& root) {
+      constexpr int kFollowers = 100, kSettlers = 4;
+      Context elsewhere;
+      WaitGroup ending;
+      ending.add(kFollowers);
+      std::atomic<int> ended_by_root{0};
+      Chan<int> nothing;
+      for (int i = 0; i < kFollowers; ++i)
+        EXPECT_TRUE(go([&, i](Context& own) {
+          if (i % 2 == 0 ? !nothing.recv(own).has_value() : !sleep(own, 1us * i)) ended_by_root.fetch_add(1);
+          ending.done();
+        }));
+      std::atomic<int> settled{0};
+      std::atomic<bool> is_over{false};
+      TaskGroup settlers{elsewhere};
+      for (int i = 0; i < kSettlers; ++i)
+        settlers.go([&](Context&) {
+          while (!is_over.load()) {
+            TaskGroup group{elsewhere};
+            for (int k = 0; k < 8; ++k)
+              group.go([&](Context& own) -> Result<void> {
+                SLUICE_TRY(sleep(own, 10us));
+                settled.fetch_add(1);
+                return {};
+              });
+            EXPECT_TRUE(group.wait());
+          }
+        });
+      while (settled.load() < 100) yield();
+      root.cancel();
+      EXPECT_TRUE(ending.wait(elsewhere));
+      EXPECT_GE(ended_by_root.load(), kFollowers / 2);
+      is_over = true;
+      EXPECT_TRUE(settlers.wait());
+    });
+}
 
 TEST(ContextStress, ChildrenComeAndGoWhileTheParentEnds) {
   on_few_and_many_processors([](Context& ctx) {

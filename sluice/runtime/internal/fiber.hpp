@@ -42,8 +42,8 @@ struct alignas(64) Fiber {
   static constexpr WaitWord::Token kContextEndedToken = WaitWord::kContextEnded;
 
   /// As WaitWord::claim.
-  [[nodiscard]] bool claim(WaitWord::Token token, bool only_if_own = false) noexcept {
-    return wait_word.claim(token, only_if_own);
+  [[nodiscard]] bool claim(WaitWord::Token token, WaitWord::Token follows = 0) noexcept {
+    return wait_word.claim(token, follows);
   }
 
   void* context = nullptr;  // the stack pointer, with the registers above it, while not running
@@ -54,7 +54,10 @@ struct alignas(64) Fiber {
   // What a dump shows. Written by this fiber, read at any time by others; publishes nothing.
   std::atomic<ParkReason> reason{ParkReason::kNone};
   bool carries_exceptions = false;  // `exceptions` holds some while it does not run
-  bool has_stack = false;
+  // Written by who runs it first, under no lock; read by others as a hint.
+  std::atomic<bool> has_stack{false};
+  // How its waits follow its own context: 0 before it has joined that one, see park.cpp. Written by this fiber.
+  std::uint8_t follows_own_by = 0;
   bool is_timed = false;  // when it was made ready stands in since_ns, to be compared when it runs
   void (*entry)(void* closure) noexcept = nullptr;
   void* closure = nullptr;
@@ -62,9 +65,9 @@ struct alignas(64) Fiber {
   std::byte* stack_low = nullptr;
 
   struct Membership final : Cancellable {
-    Fiber* subscriber = nullptr;  // this fiber, once it is in the list. The list's own links change under its lock
+    Fiber* subscriber = nullptr;  // this fiber. The list's own links change under its lock
   };
-  Membership membership;  // in own_context from the first wait that follows it
+  Membership membership;  // in own_context from the first wait that follows it, but for the root
   ExceptionState exceptions;
   // Counts from 1 in each processor, with the processor's number below; 0: this block is nobody's. Read by dumps.
   std::atomic<std::uint64_t> id{0};

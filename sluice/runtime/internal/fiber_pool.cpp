@@ -24,38 +24,24 @@ Fiber* map_slab(std::size_t bytes) noexcept {
   return reinterpret_cast<Fiber*>(begin + before);
 }
 
-// Blocks without a fiber are all zeros but for `next`: so are fresh pages, and those that were given back.
-Fiber* link_slab(Fiber* slab, std::size_t count, Fiber* behind) noexcept {
-  for (std::size_t i = 0; i < count; ++i) slab[i].next = i + 1 < count ? &slab[i + 1] : behind;
-  return slab;
-}
-
 }  // namespace
 
 FiberPool::~FiberPool() {
   for (std::size_t i = 0; i < slab_count_.load(); ++i) ::munmap(slabs_[i].load(), kSlabBytes);
 }
 
-Fiber* FiberPool::take_some(std::size_t wanted) {
+void FiberPool::take_some(std::vector<Fiber*>& to, std::size_t wanted) {
   std::lock_guard hold(lock_);
-  if (free_count_ == 0 && !add_slab()) return nullptr;
-  std::size_t count = std::min(wanted, free_count_);
-  Fiber* first = free_;
-  Fiber* last = first;
-  for (std::size_t i = 1; i < count; ++i) last = last->next;
-  free_ = std::exchange(last->next, nullptr);
-  free_count_ -= count;
-  return first;
+  if (free_.empty() && !add_slab()) return;
+  auto count = static_cast<std::ptrdiff_t>(std::min(wanted, free_.size()));
+  to.insert(to.end(), free_.end() - count, free_.end());
+  free_.erase(free_.end() - count, free_.end());
 }
 
-void FiberPool::put_some(Fiber* chain) {
+void FiberPool::put_some(std::vector<Fiber*>& from, std::size_t count) {
   std::lock_guard hold(lock_);
-  while (chain != nullptr) {
-    Fiber* next = std::exchange(chain->next, free_);
-    free_ = chain;
-    chain = next;
-    ++free_count_;
-  }
+  free_.insert(free_.end(), from.end() - static_cast<std::ptrdiff_t>(count), from.end());
+  from.resize(from.size() - count);
 }
 
 bool FiberPool::add_slab() {
@@ -72,32 +58,29 @@ bool FiberPool::add_slab() {
     // release: pairs with the acquire in for_each.
     slab_count_.store(count + 1, std::memory_order_release);
   }
-  free_ = link_slab(slab, kFibersPerSlab, free_);
-  free_count_ += kFibersPerSlab;
+  // Blocks without a fiber have no id: so it is in fresh pages, and in those that were given back.
+  for (std::size_t i = kFibersPerSlab; i > 0; --i) free_.push_back(&slab[i - 1]);  // taken from the back
   return true;
 }
 
 void FiberPool::trim() {
-  std::vector<Fiber*> free = take_free();
+  std::deque<Fiber*> taken = take_free();
+  std::vector<Fiber*> free(taken.begin(), taken.end());
   std::ranges::sort(free);  // now the blocks of a slab without fibers stand in a row
-  std::vector<Fiber*> empty_slabs;
-  Fiber* kept = nullptr;
-  std::size_t kept_count = 0;
+  std::vector<Fiber*> empty_slabs, kept;
   for (std::size_t i = 0; i < free.size();) {
-    if (kept_count >= kWarmFibers && begins_empty_slab(std::span(free).subspan(i))) {
+    if (kept.size() >= kWarmFibers && begins_empty_slab(std::span(free).subspan(i))) {
       ::madvise(free[i], kSlabBytes, MADV_DONTNEED);
       empty_slabs.push_back(free[i]);
       i += kFibersPerSlab;
     } else {
-      free[i]->next = std::exchange(kept, free[i]);
-      ++kept_count;
-      ++i;
+      kept.push_back(free[i++]);
     }
   }
-  put_some(kept);
   std::lock_guard hold(lock_);
+  free_.insert(free_.begin(), kept.begin(), kept.end());  // what was put back meanwhile is used first
   cold_.insert(cold_.end(), empty_slabs.begin(), empty_slabs.end());
-  count_after_trim_ = free_count_;
+  count_after_trim_ = free_.size();
 }
 
 bool FiberPool::has_surplus() {
@@ -107,18 +90,14 @@ bool FiberPool::has_surplus() {
 
 // If few have come since the last time, those that are left lie in slabs with others.
 bool FiberPool::has_surplus_unlocked() const noexcept {
-  return free_count_ >= std::max(kWarmFibers, count_after_trim_) + kFibersPerSlab;
+  return free_.size() >= std::max(kWarmFibers, count_after_trim_) + kFibersPerSlab;
 }
 
 // All of them: who needs some meanwhile gets a slab. None if there is no surplus.
-std::vector<Fiber*> FiberPool::take_free() {
-  std::vector<Fiber*> free;
+std::deque<Fiber*> FiberPool::take_free() {
   std::lock_guard hold(lock_);
-  if (!has_surplus_unlocked()) return free;
-  free.reserve(free_count_);
-  for (Fiber* fiber = std::exchange(free_, nullptr); fiber != nullptr; fiber = fiber->next) free.push_back(fiber);
-  free_count_ = 0;
-  return free;
+  if (!has_surplus_unlocked()) return {};
+  return std::exchange(free_, {});
 }
 
 std::optional<std::source_location> FiberPool::started_at(std::uint64_t id) const {

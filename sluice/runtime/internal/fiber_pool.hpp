@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <deque>
 #include <optional>
 #include <source_location>
 #include <span>
@@ -25,16 +26,16 @@ class FiberPool {
   FiberPool& operator=(const FiberPool&) = delete;
   ~FiberPool();
 
-  /// A chain of up to `wanted` blocks, linked by `next`; null if there is no memory or there are kMaxFibers.
-  [[nodiscard]] Fiber* take_some(std::size_t wanted);
-  /// Takes back a chain.
-  void put_some(Fiber* chain);
+  /// Appends up to `wanted` blocks to `to`; none if there is no memory or there are kMaxFibers.
+  void take_some(std::vector<Fiber*>& to, std::size_t wanted);
+  /// Takes back the last `count` blocks of `from`.
+  void put_some(std::vector<Fiber*>& from, std::size_t count);
   /// Gives back the memory of slabs without a fiber, but for some. Meant to be called about once a second.
   void trim();
   /// Whether trim() might find something.
   [[nodiscard]] bool has_surplus();
 
-  /// Calls look(const Fiber&) for each block that belongs to a fiber. It may end, and another begin in the same block, while
+  /// Calls look(Fiber&) for each block that belongs to a fiber. It may end, and another begin in the same block, while
   /// we look: what is to be read is atomic or checked against the id. Takes no lock, may be called from a signal handler.
   template <class Look>
   void for_each(Look look) const;
@@ -55,13 +56,12 @@ class FiberPool {
 
   bool add_slab();
   [[nodiscard]] bool has_surplus_unlocked() const noexcept;
-  std::vector<Fiber*> take_free();
+  std::deque<Fiber*> take_free();
   static bool begins_empty_slab(std::span<Fiber* const> free) noexcept;
 
   WordLock lock_;
-  Fiber* free_ = nullptr;        // guarded by lock_
-  std::size_t free_count_ = 0;   // guarded by lock_
-  std::size_t count_after_trim_ = 0;  // guarded by lock_; free_count_ then
+  std::deque<Fiber*> free_;      // guarded by lock_; the one used last at the back. No list: that is read block by block
+  std::size_t count_after_trim_ = 0;  // guarded by lock_; of free ones, then
   std::vector<Fiber*> cold_;     // guarded by lock_; slabs whose memory has been given back
   // In the order they were made. Written under lock_, each once; read without by for_each.
   std::array<std::atomic<Fiber*>, kSlabs> slabs_{};
@@ -75,7 +75,7 @@ void FiberPool::for_each(Look look) const {
   // acquire: pairs with the release in add_slab.
   std::size_t count = slab_count_.load(std::memory_order_acquire);
   for (std::size_t i = 0; i < count; ++i) {
-    const Fiber* slab = slabs_[i].load(std::memory_order_relaxed);  // relaxed: published by the count
+    Fiber* slab = slabs_[i].load(std::memory_order_relaxed);  // relaxed: published by the count
     for (std::size_t k = 0; k < kFibersPerSlab; ++k)
       // By peek: whoever fills a block in writes the zero that is there once more, and not as an atomic.
       if (peek(&slab[k].id) != 0) look(slab[k]);

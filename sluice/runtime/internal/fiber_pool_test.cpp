@@ -16,16 +16,11 @@ namespace {
 
 std::vector<Fiber*> take(FiberPool& pool, std::size_t count) {
   std::vector<Fiber*> fibers;
-  while (fibers.size() < count)
-    for (Fiber* fiber = pool.take_some(count - fibers.size()); fiber != nullptr; fiber = fiber->next) fibers.push_back(fiber);
+  while (fibers.size() < count) pool.take_some(fibers, count - fibers.size());
   return fibers;
 }
 
-void put(FiberPool& pool, const std::vector<Fiber*>& fibers) {
-  Fiber* chain = nullptr;
-  for (Fiber* fiber : fibers) fiber->next = std::exchange(chain, fiber);
-  pool.put_some(chain);
-}
+void put(FiberPool& pool, std::vector<Fiber*> fibers) { pool.put_some(fibers, fibers.size()); }
 
 std::size_t alive(const FiberPool& pool) {
   std::size_t count = 0;

@@ -19,6 +19,7 @@
 #include <sluice/runtime/internal/lock_watch.hpp>
 #include <sluice/runtime/internal/overflow.hpp>
 #include <sluice/runtime/internal/park.hpp>
+#include <sluice/runtime/internal/prefetch.hpp>
 
 namespace sluice::internal {
 namespace {
@@ -28,39 +29,44 @@ constexpr int kPausesPerLook = 30;  // at a fiber that is about to leave its sta
 Fiber* Scheduler::make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
                              std::source_location where) noexcept {
   Processor& p = processor();
-  if (p.stacks_reserved == 0) p.stacks_reserved = stacks_.reserve(Processor::kStackBatch);
-  if (p.stacks_reserved == 0) return nullptr;
-  Fiber* block = take_block(p);
-  if (block == nullptr) return nullptr;
+  if (p.stacks_reserved == 0 || p.free_fibers.empty()) [[unlikely]] {
+    if (!stock_up(p)) return nullptr;
+  }
   --p.stacks_reserved;
+  Fiber* block = p.free_fibers.back();
+  p.free_fibers.pop_back();
   Fiber* fiber = ::new (block) Fiber;
   fiber->own_context = own;
   fiber->started_at = where;
   fiber->closure = fiber->closure_memory;
   bool is_large = closure_bytes > Fiber::kClosureBytes || closure_align > Fiber::kClosureAlign;
-  if (is_large) give_stack(p, *fiber, closure_bytes, closure_align);  // at once, for it lies at its top
+  if (is_large) [[unlikely]]
+    give_stack(p, *fiber, closure_bytes, closure_align);  // at once, for it lies at its top
   // relaxed, both: for dumps
   fiber->since_ns.store(p.coarse_now_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  bump(p.fibers_started);
-  std::uint64_t id = p.fibers_started.load(std::memory_order_relaxed) * processors_.size() + p.id;  // relaxed: ours
+  std::uint64_t id = bump(p.fibers_started) * processors_.size() + p.id;
   fiber->id.store(id, std::memory_order_release);  // release: pairs with the acquire in FiberPool::for_each
   return fiber;
 }
 
-Fiber* Scheduler::take_block(Processor& p) noexcept {
-  if (p.free_fibers == nullptr) {
-    p.free_fibers = fibers_.take_some(Processor::kStackBatch);
-    if (p.free_fibers == nullptr) return nullptr;
-    p.free_fiber_count = Processor::kStackBatch;  // at most: where more than twice as many are kept, there are as many to put back
+// False: no memory, or no address space.
+[[gnu::noinline]] bool Scheduler::stock_up(Processor& p) noexcept {
+  if (p.stacks_reserved == 0) p.stacks_reserved = stacks_.reserve(Processor::kStackBatch);
+  if (p.free_fibers.empty()) {
+    fibers_.take_some(p.free_fibers, Processor::kStackBatch);
+    // Idle for long, they have left the caches.
+    for (const Fiber* block : p.free_fibers) prefetch(block, sizeof(Fiber));
   }
-  --p.free_fiber_count;
-  return std::exchange(p.free_fibers, p.free_fibers->next);
+  return p.stacks_reserved > 0 && !p.free_fibers.empty();
 }
 
 // From the top down: the closure, if it is a large one, and frames; the first page holds them all for a small fiber.
 void Scheduler::give_stack(Processor& p, Fiber& fiber, std::size_t closure_bytes, std::size_t closure_align) noexcept {
-  if (fiber.has_stack) return;
-  if (p.stacks.empty()) stacks_.take_some(p.stacks, p.is_relief ? 1 : Processor::kStackBatch);
+  if (fiber.has_stack.load(std::memory_order_relaxed)) return;  // relaxed: ours
+  if (p.stacks.empty()) {
+    stacks_.take_some(p.stacks, p.is_relief ? 1 : Processor::kStackBatch);
+    for (const Stack& stack : p.stacks) prefetch(stack.low + stack.bytes - kFrameBytes, kFrameBytes);  // as in stock_up
+  }
   Stack stack = p.stacks.back();
   p.stacks.pop_back();
 #if defined(__SANITIZE_ADDRESS__)
@@ -74,26 +80,26 @@ void Scheduler::give_stack(Processor& p, Fiber& fiber, std::size_t closure_bytes
   fiber.stack_low = stack.low;
   fiber.stack_bytes = top - reinterpret_cast<std::uintptr_t>(stack.low);
   if (!stack.is_guarded) plant_canary(fiber);
-  fiber.has_stack = true;
+  fiber.has_stack.store(true, std::memory_order_relaxed);  // relaxed: published with the fiber, if at all
   prepare_first_switch(fiber);
 }
 
 // The stack goes on with a fiber that has none; true. False: they must be switched.
 bool Scheduler::hand_stack_over(Fiber& ended, Fiber& next) noexcept {
-  if (!kStacksAreHandedOver || next.has_stack) return false;
+  if (!kStacksAreHandedOver || next.has_stack.load(std::memory_order_relaxed)) return false;  // relaxed: ours
   if (next.is_timed) [[unlikely]]
     note_latency(*current_machine(), next);
   next.stack_low = ended.stack_low;
   next.stack_bytes = ended.stack_bytes;
   next.canary = ended.canary;
-  next.has_stack = true;
+  next.has_stack.store(true, std::memory_order_relaxed);  // relaxed: as in give_stack
   next.is_on_stack.store(true, std::memory_order_relaxed);  // relaxed: it is ours alone
   return true;
 }
 
 void Scheduler::bury(Machine& machine, Fiber& ended) noexcept {
   // While a fiber has it, its end may have been a closure's place.
-  Stack stack{ended.stack_low, stacks_.usable_bytes(), ended.canary == nullptr};
+  Stack stack = stacks_.stack_at(ended.stack_low, ended.canary == nullptr);
   forget_switches(ended);
   machine.has_ended = false;
   Processor& p = *machine.processor;
@@ -103,25 +109,22 @@ void Scheduler::bury(Machine& machine, Fiber& ended) noexcept {
   if (p.stacks.size() > Processor::kStacksKept) stacks_.put_some(p.stacks, Processor::kStackBatch);
 }
 
-// Its block is free. Others may keep too few of them, and of promises of stacks.
+// Its block is free, and so is a promise of a stack.
 void Scheduler::forget(Processor& p, Fiber& ended) noexcept {
   ended.id.store(0, std::memory_order_relaxed);  // relaxed: who reads it looks for a change
-  ended.next = p.free_fibers;
-  p.free_fibers = &ended;
+  p.free_fibers.push_back(&ended);
   bump(p.fibers_ended);
-  if (++p.stacks_reserved > Processor::kStacksKept) {
+  if (++p.stacks_reserved > Processor::kStacksKept || p.free_fibers.size() > Processor::kStacksKept) [[unlikely]]
+    put_back(p);
+}
+
+// Or others would have too few.
+[[gnu::noinline]] void Scheduler::put_back(Processor& p) noexcept {
+  if (p.stacks_reserved > Processor::kStacksKept) {
     stacks_.release(Processor::kStackBatch);
     p.stacks_reserved -= Processor::kStackBatch;
   }
-  if (++p.free_fiber_count > Processor::kStacksKept) put_blocks_back(p);
-}
-
-void Scheduler::put_blocks_back(Processor& p) noexcept {
-  Fiber* last = p.free_fibers;
-  for (std::size_t i = 1; i < Processor::kStackBatch; ++i) last = last->next;
-  Fiber* chain = std::exchange(p.free_fibers, std::exchange(last->next, nullptr));
-  p.free_fiber_count -= Processor::kStackBatch;
-  fibers_.put_some(chain);
+  if (p.free_fibers.size() > Processor::kStacksKept) fibers_.put_some(p.free_fibers, Processor::kStackBatch);
 }
 
 void Scheduler::wait_until_off_stack(const Fiber& fiber) noexcept {
@@ -134,12 +137,22 @@ void Scheduler::wait_until_off_stack(const Fiber& fiber) noexcept {
   }
 }
 
+// Those that have begun to wait before the root was marked are seen here: the fence of Context::cancel lies in between.
+Scheduler::RootMembers::RootMembers(FiberPool& pool) noexcept : fibers(pool) {
+  on_cancel = [](Cancellable* self, Step step) noexcept {
+    if (step != Step::kWake) return;
+    static_cast<RootMembers*>(self)->fibers.for_each([](Fiber& fiber) {
+      if (fiber.claim(Fiber::kContextEndedToken, WaitWord::kFollowsRoot)) internal::make_ready(fiber);
+    });
+  };
+}
+
 void bury(Machine& machine, Fiber& ended) noexcept { Scheduler::running().bury(machine, ended); }
 
 [[gnu::always_inline]] inline void Scheduler::end_current(Machine& machine) noexcept {
   Processor& p = *machine.processor;
   Fiber& ended = *machine.fiber;
-  Fiber* next = successor(p);
+  Fiber* next = successor(p, Leaving::kEnds);
   if (next != nullptr && hand_stack_over(ended, *next)) {
     machine.fiber = next;
     forget(p, ended);

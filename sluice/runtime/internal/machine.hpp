@@ -31,11 +31,13 @@ inline std::uint64_t next_random(std::uint64_t& state) noexcept {
 
 struct Machine;
 
-/// A counter with one writer needs no locked instruction.
+/// A counter with one writer needs no locked instruction. Its new value.
 template <class Number>
-inline void bump(std::atomic<Number>& counter) noexcept {
-  // relaxed: it publishes nothing.
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+inline Number bump(std::atomic<Number>& counter) noexcept {
+  // relaxed, both: it publishes nothing.
+  Number value = counter.load(std::memory_order_relaxed) + 1;
+  counter.store(value, std::memory_order_relaxed);
+  return value;
 }
 
 /// P: the right to run fibers, with everything that is needed to run them. At any moment it belongs to one machine, or is
@@ -96,15 +98,15 @@ struct Processor {
   // Owner only:
   std::vector<Stack> stacks;        // free ones, the hottest last
   std::size_t stacks_reserved = 0;  // fibers that may still be started here without asking the pool
-  Fiber* free_fibers = nullptr;     // a chain of blocks
-  std::size_t free_fiber_count = 0;
+  std::vector<Fiber*> free_fibers;  // blocks without a fiber, the hottest last
   Instant served_at;                // timers and poller were looked at
   std::uint64_t served_at_ticks = 0;
   Instant awake_since;              // the last sleep ended
   std::uint64_t held_at_visit = 0;  // of loop_visits: the clock said then that wake-ups are being held
   std::uint32_t wake_ups = 0;       // one in kTimedEvery carries a time stamp
   bool has_seen_talk = false;       // what could have been stolen was soon run by its owner
-  std::uint32_t next_streak = 0;    // turns in a row that `next` got before the queue
+  std::uint32_t next_streak = 0;    // turns in a row that `next`, or the newest one, got before the queue
+  bool runs_in_depth = false;       // since the last join, fibers have only joined or ended
   std::uint64_t random = 0;         // the state of its generator, begun by RuntimeOptions::seed
 };
 

@@ -36,7 +36,7 @@ TEST_F(OverflowDeathTest, IsNamedWithFiberAndSize) {
                               static_cast<void>(group.wait());
                             }),
               ::testing::KilledBySignal(SIGSEGV),
-              "stack overflow: the fiber started at .*overflow_test.cpp:[0-9]+ needs more than its 240 KiB");
+              "stack overflow: the fiber started at .*overflow_test.cpp:[0-9]+ needs more than its 24[34] KiB");
 }
 
 TEST_F(OverflowDeathTest, IsNotBlamedForOtherFaults) {

@@ -5,21 +5,27 @@ namespace sluice::internal {
 
 void forget_own_context() noexcept {
   Fiber& self = this_fiber();
-  Fiber::Membership& membership = self.membership;
-  if (membership.subscriber != nullptr) self.own_context->unsubscribe(membership);  // until then cancel() looks at it
-  membership.subscriber = nullptr;
+  // until then cancel() looks at it
+  if (self.follows_own_by == WaitWord::kFollowsOwn) self.own_context->unsubscribe(self.membership);
+  self.follows_own_by = 0;
   self.own_context = nullptr;
 }
 
+// Most fibers of a program may wait with its root, on all processors: its lock would be everybody's. So its members are in no
+// list; whoever ends it goes through all fibers.
 bool join_own_context(Fiber& fiber) noexcept {
+  if (fiber.own_context == &root_context()) {
+    fiber.follows_own_by = WaitWord::kFollowsRoot;
+    return true;
+  }
   fiber.membership.on_cancel = [](Cancellable* self, Cancellable::Step step) noexcept {
     Fiber& waiting = *static_cast<Fiber::Membership*>(self)->subscriber;
-    if (step == Cancellable::Step::kWake && waiting.claim(Fiber::kContextEndedToken, true)) make_ready(waiting);
+    if (step == Cancellable::Step::kWake && waiting.claim(Fiber::kContextEndedToken, WaitWord::kFollowsOwn)) make_ready(waiting);
   };
   fiber.membership.subscriber = &fiber;
-  bool has_joined = fiber.own_context->subscribe(fiber.membership);
-  if (!has_joined) fiber.membership.subscriber = nullptr;
-  return has_joined;
+  if (!fiber.own_context->subscribe(fiber.membership)) return false;
+  fiber.follows_own_by = WaitWord::kFollowsOwn;
+  return true;
 }
 
 bool Wait::follow_other() noexcept {

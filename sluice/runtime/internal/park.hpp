@@ -62,7 +62,7 @@ class Wait {
 };
 
 /// Leaves the current fiber, whose wait has begun; returns when it has been claimed.
-void park_current() noexcept;
+void park_current(Leaving how = Leaving::kWaits) noexcept;
 
 /// Releases `lock` and parks the current fiber, which is in `queue`. True: a waker claimed it.
 /// False: `ctx` ended first; the waiter has left the queue. The lock is not held afterwards.
@@ -83,15 +83,16 @@ inline Wait::Wait(Context* ctx, Fiber& self) noexcept : fiber_(self), ctx_(ctx) 
     return;
   }
   bool is_own = ctx_ == fiber_.own_context;
-  may_park_ = is_own ? fiber_.membership.subscriber != nullptr || join_own_context(fiber_) : follow_other();
-  if (may_park_ && !fiber_.wait_word.begin(is_own, [&] { return ctx_->is_cancelled(); })) [[unlikely]]
+  may_park_ = is_own ? fiber_.follows_own_by != 0 || join_own_context(fiber_) : follow_other();
+  WaitWord::Token follows = is_own ? fiber_.follows_own_by : 0;
+  if (may_park_ && !fiber_.wait_word.begin(follows, [&] { return ctx_->is_cancelled(); })) [[unlikely]]
     give_up();
 }
 
 // Inline, as everything that is left by a switch: see stack_switch.hpp.
 [[gnu::always_inline]] inline std::uintptr_t Wait::park(ParkReason reason) noexcept {
   fiber_.reason.store(reason, std::memory_order_relaxed);  // relaxed: for dumps
-  park_current();
+  park_current(leaving_for(reason));
   return fiber_.wait_word.token();
 }
 
@@ -102,12 +103,12 @@ inline void yield_if_asked(Current& at) noexcept {
     Scheduler::running().yield_current();
 }
 
-[[gnu::always_inline]] inline void park_current() noexcept {
+[[gnu::always_inline]] inline void park_current(Leaving how) noexcept {
   Current& at = here();
   // relaxed, both: for dumps
   at.fiber->since_ns.store(at.processor->coarse_now_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
   Scheduler& scheduler = Scheduler::running();
-  scheduler.switch_to(*at.machine, scheduler.successor(*at.processor));
+  scheduler.switch_to(*at.machine, scheduler.successor(*at.processor, how));
 }
 
 [[gnu::always_inline]] inline bool wait_in_queue(WaitQueue& queue, Waiter& waiter, BiasedLock& lock, ParkReason reason, Context* ctx) noexcept {

@@ -48,4 +48,16 @@ enum class ParkReason : std::uint8_t {
   return "unknown";
 }
 
+/// How a fiber leaves its processor, as far as it matters for who is next.
+enum class Leaving : std::uint8_t {
+  kWaits,  ///< or yields
+  kJoins,  ///< waits for fibers that it has probably started itself
+  kEnds,
+};
+
+[[nodiscard]] constexpr Leaving leaving_for(ParkReason reason) noexcept {
+  bool is_join = reason == ParkReason::kWaitGroup || reason == ParkReason::kTaskGroup;
+  return is_join ? Leaving::kJoins : Leaving::kWaits;
+}
+
 }  // namespace sluice::internal

@@ -13,8 +13,9 @@ namespace sluice::internal {
 struct Fiber;
 
 /// The runnable fibers of one processor: a ring with one owner, who adds at the tail and takes at the head, and thieves,
-/// who take half of it from the head.
-/// Threads: push and pop: the owner; steal_into: the owner of the *target*, any number at once; size_approx: any.
+/// who take half of it from the head. The owner may also take back what it has added last; it says so in the word that holds
+/// the head, so that a thief who has seen the old tail fails.
+/// Threads: push, pop, pop_newest: the owner; steal_into: the owner of the *target*, any number at once; size_approx: any.
 /// Source: Go's runq (proc.go: runqput, runqget, runqgrab). Unlike there the ring's size and its atomics are parameters, so
 /// that a test can use four slots, and atomics that let it try every interleaving.
 template <std::uint32_t Capacity, template <class> class Atomic = std::atomic>
@@ -27,8 +28,8 @@ class BasicRunQueue {
   /// False: full. What the caller did is visible to whoever takes the fiber.
   bool push(Fiber* fiber) noexcept {
     std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: only we write it
-    // acquire: pairs with the thieves' release of head_; their reads of the slot we overwrite have happened.
-    std::uint32_t head = head_.load(std::memory_order_acquire);
+    // acquire: pairs with the thieves' release of front_; their reads of the slot we overwrite have happened.
+    std::uint32_t head = front_.load(std::memory_order_acquire).head;
     if (tail - head >= Capacity) return false;
     ring_[tail % Capacity].store(fiber, std::memory_order_relaxed);  // relaxed: published by tail_ below
     // release: pairs with the acquire of tail_ in steal_into; the slot and the fiber are complete.
@@ -38,36 +39,59 @@ class BasicRunQueue {
 
   /// Null: empty.
   Fiber* pop() noexcept {
-    std::uint32_t head = head_.load(std::memory_order_acquire);  // acquire: as in push
+    Front front = front_.load(std::memory_order_acquire);  // acquire: as in push
     for (;;) {
       std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: only we write it
-      if (tail == head) return nullptr;
-      Fiber* fiber = ring_[head % Capacity].load(std::memory_order_relaxed);  // relaxed: we wrote it ourselves
+      if (tail == front.head) return nullptr;
+      Fiber* fiber = ring_[front.head % Capacity].load(std::memory_order_relaxed);  // relaxed: we wrote it ourselves
       // release: our read of the slot happens before a push that reuses it. acquire on failure: as above.
-      if (head_.compare_exchange_weak(head, head + 1, std::memory_order_release, std::memory_order_acquire))
+      if (front_.compare_exchange_weak(front, front.without(1), std::memory_order_release, std::memory_order_acquire))
         return fiber;
     }
   }
 
-  /// As pop, without a locked instruction. Requires: no thief at the same moment, by a lock.
+  /// The one that was pushed last. Null: empty.
+  Fiber* pop_newest() noexcept {
+    std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: only we write it
+    Front front = front_.load(std::memory_order_acquire);        // acquire: as in push
+    if (tail == front.head) return nullptr;
+    Fiber* fiber = ring_[(tail - 1) % Capacity].load(std::memory_order_relaxed);  // relaxed: we wrote it ourselves
+    tail_.store(tail - 1, std::memory_order_relaxed);  // relaxed: published by the exchange
+    while (front.head != tail) {
+      // release: who sees the new front sees the new tail; who has not, fails. acquire on failure: as above.
+      if (front_.compare_exchange_weak(front, front.with_other_tail(), std::memory_order_release, std::memory_order_acquire))
+        return fiber;
+    }
+    tail_.store(tail, std::memory_order_relaxed);  // relaxed: thieves have taken them all; there is nothing to publish
+    return nullptr;
+  }
+
+  /// As pop and pop_newest, without a locked instruction. Requires: no thief at the same moment, by a lock.
   Fiber* pop_alone() noexcept {
-    std::uint32_t head = head_.load(std::memory_order_relaxed);  // relaxed, all three: the lock orders it
-    if (head == tail_.load(std::memory_order_relaxed)) return nullptr;  // as above
-    Fiber* fiber = ring_[head % Capacity].load(std::memory_order_relaxed);  // as above
-    head_.store(head + 1, std::memory_order_release);  // release: as in pop
+    Front front = front_.load(std::memory_order_relaxed);  // relaxed, all three: the lock orders it
+    if (front.head == tail_.load(std::memory_order_relaxed)) return nullptr;  // as above
+    Fiber* fiber = ring_[front.head % Capacity].load(std::memory_order_relaxed);  // as above
+    front_.store(front.without(1), std::memory_order_release);  // release: as in pop
     return fiber;
+  }
+  Fiber* pop_newest_alone() noexcept {
+    std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed, all: the lock orders it
+    if (front_.load(std::memory_order_relaxed).head == tail) return nullptr;  // as above
+    tail_.store(tail - 1, std::memory_order_relaxed);  // as above
+    return ring_[(tail - 1) % Capacity].load(std::memory_order_relaxed);  // as above
   }
 
   /// Takes up to room.size() from the front at once; how many those are. Threads: the owner.
   std::size_t pop_some(std::span<Fiber*> room) noexcept {
-    std::uint32_t head = head_.load(std::memory_order_acquire);  // acquire: as in push
+    Front front = front_.load(std::memory_order_acquire);  // acquire: as in push
     for (;;) {
       std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: only we write it
-      auto count = static_cast<std::uint32_t>(std::min<std::size_t>(tail - head, room.size()));
+      auto count = static_cast<std::uint32_t>(std::min<std::size_t>(tail - front.head, room.size()));
       // relaxed: we wrote them ourselves.
-      for (std::uint32_t i = 0; i < count; ++i) room[i] = ring_[(head + i) % Capacity].load(std::memory_order_relaxed);
+      for (std::uint32_t i = 0; i < count; ++i)
+        room[i] = ring_[(front.head + i) % Capacity].load(std::memory_order_relaxed);
       // release, acquire: as in pop.
-      if (head_.compare_exchange_weak(head, head + count, std::memory_order_release, std::memory_order_acquire))
+      if (front_.compare_exchange_weak(front, front.without(count), std::memory_order_release, std::memory_order_acquire))
         return count;
     }
   }
@@ -75,7 +99,7 @@ class BasicRunQueue {
   /// The one that `ahead` others will be popped before, null if there are not so many; a thief may have it by now.
   /// Threads: the owner.
   [[nodiscard]] Fiber* peek(std::uint32_t ahead) const noexcept {
-    std::uint32_t head = head_.load(std::memory_order_relaxed);  // relaxed, here and below: a hint
+    std::uint32_t head = front_.load(std::memory_order_relaxed).head;  // relaxed, here and below: a hint
     std::uint32_t tail = tail_.load(std::memory_order_relaxed);
     if (tail - head <= ahead || tail - head > Capacity) return nullptr;
     return ring_[(head + ahead) % Capacity].load(std::memory_order_relaxed);  // relaxed: as above
@@ -86,19 +110,20 @@ class BasicRunQueue {
   Fiber* steal_into(BasicRunQueue& target) noexcept {
     std::uint32_t target_tail = target.tail_.load(std::memory_order_relaxed);  // relaxed: only its owner, we, write it
     for (;;) {
-      std::uint32_t head = head_.load(std::memory_order_acquire);  // acquire: with other thieves' and the owner's release
+      Front front = front_.load(std::memory_order_acquire);  // acquire: with other thieves' and the owner's release
       std::uint32_t tail = tail_.load(std::memory_order_acquire);  // acquire: with the owner's release in push
-      std::uint32_t count = tail - head;
+      std::uint32_t count = tail - front.head;
+      // Below zero: there was one, its owner was taking it back and came too late, and has not corrected the tail yet.
+      if (count == 0 || count > std::uint32_t{1} << 31) return nullptr;
       count -= count / 2;
-      if (count == 0) return nullptr;
       if (count > Capacity / 2) continue;  // head and tail are of different moments
       for (std::uint32_t i = 0; i < count; ++i) {
         // relaxed: tail_'s acquire has published the slots; if they change under us the exchange below fails.
-        Fiber* fiber = ring_[(head + i) % Capacity].load(std::memory_order_relaxed);
+        Fiber* fiber = ring_[(front.head + i) % Capacity].load(std::memory_order_relaxed);
         target.ring_[(target_tail + i) % Capacity].store(fiber, std::memory_order_relaxed);
       }
       // release: our reads of the slots happen before a push that reuses them; pairs with the acquire in push.
-      if (!head_.compare_exchange_strong(head, head + count, std::memory_order_release, std::memory_order_relaxed))
+      if (!front_.compare_exchange_strong(front, front.without(count), std::memory_order_release, std::memory_order_relaxed))
         continue;
       Fiber* last = target.ring_[(target_tail + count - 1) % Capacity].load(std::memory_order_relaxed);  // ours
       // release: as in push.
@@ -108,9 +133,20 @@ class BasicRunQueue {
   }
 
   [[nodiscard]] std::uint32_t size_approx() const noexcept {
-    std::uint32_t head = head_.load(std::memory_order_relaxed);  // relaxed: a guess, checked by whoever acts on it
+    std::uint32_t head = front_.load(std::memory_order_relaxed).head;  // relaxed: a guess, checked by whoever acts on it
     std::uint32_t tail = tail_.load(std::memory_order_relaxed);
     return tail - head > Capacity ? 0 : tail - head;
+  }
+
+  /// The one that pop_newest would return, as peek.
+  [[nodiscard]] Fiber* peek_newest() const noexcept {
+    std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed, here and below: a hint
+    if (front_.load(std::memory_order_relaxed).head == tail) return nullptr;
+    return ring_[(tail - 1) % Capacity].load(std::memory_order_relaxed);
+  }
+  /// Threads: the owner.
+  [[nodiscard]] std::uint32_t count_popped() const noexcept {
+    return front_.load(std::memory_order_relaxed).head;  // relaxed: a hint
   }
 
   /// Names what is queued now, for still_waiting_approx.
@@ -119,12 +155,20 @@ class BasicRunQueue {
   }
   /// How many of those that were queued at the mark still are. Any number if the mark is two thousand million pushes old.
   [[nodiscard]] std::uint32_t still_waiting_approx(std::uint32_t mark) const noexcept {
-    std::uint32_t left = mark - head_.load(std::memory_order_relaxed);  // relaxed: as in size_approx
+    std::uint32_t left = mark - front_.load(std::memory_order_relaxed).head;  // relaxed: as in size_approx
     return left > Capacity ? 0 : left;  // head is past the mark
   }
 
  private:
-  alignas(64) Atomic<std::uint32_t> head_{0};  // written by all; publishes that slots below it are free
+  struct Front {
+    std::uint32_t head;
+    std::uint32_t take_backs;  // how often the tail went back
+
+    [[nodiscard]] Front without(std::uint32_t count) const noexcept { return {head + count, take_backs}; }
+    [[nodiscard]] Front with_other_tail() const noexcept { return {head, take_backs + 1}; }
+  };
+
+  alignas(64) Atomic<Front> front_{Front{}};   // written by all; publishes that slots below the head are free
   alignas(64) Atomic<std::uint32_t> tail_{0};  // written by the owner; publishes the slots below it
   std::array<Atomic<Fiber*>, Capacity> ring_{};
 };

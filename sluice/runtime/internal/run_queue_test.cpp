@@ -55,7 +55,7 @@ TEST(RunQueue, AgreesWithAModel) {
   std::deque<std::uintptr_t> model;
   std::uintptr_t next = 1;
   for (int step = 0; step < 200'000; ++step) {
-    switch (random() % 3) {
+    switch (random() % 4) {
       case 0: {
         bool has_room = model.size() < 4;
         ASSERT_EQ(queue.push(fiber(next)), has_room);
@@ -67,6 +67,12 @@ TEST(RunQueue, AgreesWithAModel) {
         Fiber* popped = queue.pop();
         ASSERT_EQ(popped, model.empty() ? nullptr : fiber(model.front()));
         if (popped != nullptr) model.pop_front();
+        break;
+      }
+      case 2: {
+        Fiber* popped = queue.pop_newest();
+        ASSERT_EQ(popped, model.empty() ? nullptr : fiber(model.back()));
+        if (popped != nullptr) model.pop_back();
         break;
       }
       default: {
@@ -96,6 +102,7 @@ struct Scene {
     if (victim.push(fiber(value))) pushed.push_back(value);
   }
   void pop() { take(victim.pop()); }
+  void pop_newest() { take(victim.pop_newest()); }
   void steal(std::size_t thief) {
     take(victim.steal_into(thieves[thief]));
     while (Fiber* got = thieves[thief].pop()) take(got);
@@ -156,6 +163,35 @@ TEST(RunQueueInterleavings, AThiefTakesTwoFromAnOwnerAtWork) {
                            }});
 }
 
+// The slot that is taken back is filled again: a thief that copied it before must fail.
+TEST(RunQueueInterleavings, TheOwnerTakesBackWhatAThiefIsLookingAt) {
+  using OfFour = Scene<4>;
+  for (std::uintptr_t queued : {1, 2, 3})
+    expect_right<OfFour>(queued, {[](OfFour& scene) {
+                                    scene.pop_newest();
+                                    scene.push(4);
+                                    scene.pop_newest();
+                                  },
+                                  [](OfFour& scene) {
+                                    scene.steal(0);
+                                    scene.steal(0);
+                                  }});
+}
+
+TEST(RunQueueInterleavings, TheOwnerTakesFromBothEnds) {
+  using OfTwo = Scene<2>;
+  expect_right<OfTwo>(2, {[](OfTwo& scene) {
+                            scene.pop_newest();
+                            scene.push(3);
+                            scene.pop();
+                            scene.pop_newest();
+                          },
+                          [](OfTwo& scene) {
+                            scene.steal(0);
+                            scene.steal(0);
+                          }});
+}
+
 TEST(RunQueueInterleavings, TwoThievesAndTheOwnerShareWithoutLossOrDouble) {
   using OfTwo = Scene<2>;
   expect_right<OfTwo>(2, {[](OfTwo& scene) {
@@ -191,6 +227,7 @@ TEST(RunQueueStress, EachIsTakenOnceByThreads) {
     plain[i - 1] = 1;
     if (victim.push(fiber(i))) ++i;
     if (i % 3 == 0) take(victim.pop());
+    if (i % 4 == 0) take(victim.pop_newest());
   }
   while (Fiber* got = victim.pop()) take(got);
   is_over = true;

@@ -21,6 +21,10 @@
 //
 // Fairness: `next` runs before the queue, at most kMaxNextStreak turns in a row; every kLoopEvery turns at
 // the latest the global queue goes first; timers and poller are looked at each kServeEvery, between two fibers.
+// Who joins is followed by the newest of the queue, if that has not run yet: it has probably started it. Within the same limit;
+// and so is who ends, until somebody waits for anything else. So a tree of fibers is run in depth, with as many of them at a time as it is
+// high; first come, first served would run it in breadth, with as many as it is wide. Thieves take the oldest ones, which
+// are the largest subtrees.
 //
 // Rejected: one queue for all (its lock is the limit from four processors on); handing each ready fiber to an idle
 // processor at once (a prototype burned ten times the processor time); waking through futexes only (the poller of a
@@ -44,6 +48,7 @@
 #include <sluice/runtime/internal/futex.hpp>
 #include <sluice/runtime/internal/overflow.hpp>
 #include <sluice/runtime/internal/park.hpp>
+#include <sluice/runtime/internal/prefetch.hpp>
 #include <sluice/runtime/internal/probe.hpp>
 #include <sluice/runtime/internal/stack_trace.hpp>
 
@@ -63,10 +68,7 @@ constexpr Duration kRipeAfter = 20us;          // about what it costs to wake so
 constexpr Duration kWorthWaking = 100us;       // a few times that
 constexpr Duration kWakeHold = 1ms;            // at worst one part in ten is lost; sysmon wakes somebody in spite of it
 constexpr std::uint32_t kColdDepth = 100;      // fibers in the queue from which on the near caches do not hold them all
-constexpr std::uint32_t kBlocksAhead = 6;
-constexpr std::uint32_t kFramesAhead = 3;
-constexpr std::size_t kCacheLine = 64;
-constexpr std::size_t kFrameBytes = 6 * kCacheLine;  // what the way out of a wait uses
+constexpr std::uint32_t kFetchedTogether = 4;
 // Nobody sleeps for less: the kernel's own slack is as long (prctl(2), PR_SET_TIMERSLACK), and timers that are close to each
 // other fire together. With 100,000 of them within 40 ms, a sleep for each took a third of the processor time.
 constexpr Duration kTimerSlack = 50us;
@@ -75,18 +77,22 @@ constexpr std::uint64_t kServeTicks = 100'000;  // about as long: counters run a
 constexpr int kPausesPerLook = 30;             // at a queue of another processor, whose owner needs its cache lines
 constexpr std::uint32_t kTimedEvery = 64;      // wake-ups: two looks at the clock, some 50 ns, shared by these
 
-// Where hundreds wait, those at the end of the queue have left the near caches; fetching one's block and then its frames
-// from memory takes some hundred nanoseconds, in which a few others can run.
+// Where thousands wait, who comes next has left the caches. Fetching one's block and then its frames from memory takes some
+// hundred nanoseconds each, and as long again to find out where in memory; so that is done for several together, in time.
 void prefetch_ahead(const RunQueue& queue) noexcept {
-  if (const Fiber* later = queue.peek(kBlocksAhead)) {
-    auto* lines = reinterpret_cast<const char*>(later);
-    for (std::size_t i = 0; i < sizeof(Fiber); i += kCacheLine) __builtin_prefetch(lines + i, 1);
-  }
-  if (const Fiber* soon = queue.peek(kFramesAhead)) {
+  if (queue.count_popped() % kFetchedTogether != 0) return;
+  for (std::uint32_t i = 0; i < kFetchedTogether; ++i)
+    if (const Fiber* later = queue.peek(kFetchedTogether + i)) prefetch(later, sizeof(Fiber));
+  for (std::uint32_t i = 0; i < kFetchedTogether; ++i)
     // A thief may be starting it at this moment: any value will do, null too.
-    auto* frames = reinterpret_cast<const char*>(peek(&soon->context));
-    for (std::size_t i = 0; i < kFrameBytes; i += kCacheLine) __builtin_prefetch(frames + i, 1);
-  }
+    if (const Fiber* soon = queue.peek(i)) prefetch(reinterpret_cast<const void*>(peek(&soon->context)), kFrameBytes);
+}
+
+// Those that were woken keep their order.
+bool is_newest_a_new_one(const RunQueue& queue) noexcept {
+  const Fiber* newest = queue.peek_newest();
+  // relaxed: a hint; a thief may be starting it.
+  return newest != nullptr && !newest->has_stack.load(std::memory_order_relaxed);
 }
 
 std::size_t count_processors(const RuntimeOptions& options) noexcept {
@@ -155,18 +161,13 @@ Scheduler::~Scheduler() {
   if (started == ended) delete root_;
 }
 
-Processor& Scheduler::processor() noexcept {
-  Machine* machine = current_machine();
-  SLUICE_ASSERT(machine != nullptr && machine->processor != nullptr, "only a fiber, outside of blocking(), has a processor");
-  return *machine->processor;
-}
-
 // ---- starting and stopping ----
 
 void Scheduler::run(std::function<void()> main, std::source_location where) {
   Scheduler* none = nullptr;
   SLUICE_ASSERT(running_.compare_exchange_strong(none, this), "one runtime at a time");
   AsymmetricFence::prepare();
+  root_->subscribe(root_members_);
   install_overflow_handler(stacks_);
   install_probe();
   if (options_.dumps_on_sigquit) install_dump_signal();
@@ -200,6 +201,7 @@ void Scheduler::run(std::function<void()> main, std::source_location where) {
   remove_dump_signal();
   remove_probe();
   remove_overflow_handler();
+  root_->unsubscribe(root_members_);
   running_.store(nullptr);
   wait_for_dump_signal();
 }
@@ -292,10 +294,10 @@ void Scheduler::retire(Processor& relief) noexcept {
 }
 
 // Where one processor does all the work, only a relief ever steals: it can take a lock, and the owner need not exchange.
-Fiber* Scheduler::pop(Processor& p) noexcept {
-  if (regular_count_ > 1) return p.queue.pop();
+[[gnu::always_inline]] inline Fiber* Scheduler::pop(Processor& p, bool newest) noexcept {
+  if (regular_count_ > 1) return newest ? p.queue.pop_newest() : p.queue.pop();
   p.next_lock.lock_and_keep(p);
-  Fiber* fiber = p.queue.pop_alone();
+  Fiber* fiber = newest ? p.queue.pop_newest_alone() : p.queue.pop_alone();
   p.next_lock.unlock();
   return fiber;
 }
@@ -308,9 +310,20 @@ Fiber* Scheduler::steal_half(Processor& victim, Processor& thief) noexcept {
   return fiber;
 }
 
+[[gnu::always_inline]] inline Fiber* Scheduler::take_next(Processor& p) noexcept {
+  // relaxed: only thieves change it besides us, and the lock decides.
+  if (p.next.load(std::memory_order_relaxed) == nullptr) return nullptr;
+  p.next_lock.lock_and_keep(p);
+  Fiber* fiber = exchange_next(p, nullptr);
+  p.next_lock.unlock();
+  return fiber;
+}
+
 Fiber* Scheduler::take_local(Processor& p) noexcept {
   if (p.next_streak < kMaxNextStreak) {
-    if (Fiber* fiber = take_next(p)) {
+    Fiber* fiber = take_next(p);
+    if (fiber == nullptr && p.runs_in_depth && is_newest_a_new_one(p.queue)) fiber = pop(p, true);
+    if (fiber != nullptr) {
       ++p.next_streak;
       return fiber;
     }
@@ -321,15 +334,6 @@ Fiber* Scheduler::take_local(Processor& p) noexcept {
     return fiber;
   }
   return take_next(p);
-}
-
-Fiber* Scheduler::take_next(Processor& p) noexcept {
-  // relaxed: only thieves change it besides us, and the lock decides.
-  if (p.next.load(std::memory_order_relaxed) == nullptr) return nullptr;
-  p.next_lock.lock_and_keep(p);
-  Fiber* fiber = exchange_next(p, nullptr);
-  p.next_lock.unlock();
-  return fiber;
 }
 
 Fiber* Scheduler::take_global(Processor& p) noexcept {
@@ -595,9 +599,9 @@ bool Scheduler::is_there_work_for(const Processor& thief) const noexcept {
 
 // ---- who runs next ----
 
-Fiber* Scheduler::successor(Processor& p) noexcept {
-  bump(p.turns);
-  std::uint32_t turns = p.turns.load(std::memory_order_relaxed);  // relaxed: ours
+Fiber* Scheduler::successor(Processor& p, Leaving how) noexcept {
+  if (how != Leaving::kEnds) p.runs_in_depth = how == Leaving::kJoins;
+  std::uint32_t turns = bump(p.turns);
   if (turns % kTicksEvery == 0 && (turns % kLoopEvery == 0 || ticks() - p.served_at_ticks > kServeTicks)) return nullptr;
   return take_local(p);
 }
@@ -606,7 +610,7 @@ void Scheduler::yield_current() noexcept {
   Machine& machine = *current_machine();
   machine.processor->is_asked_to_yield.store(false, std::memory_order_relaxed);  // relaxed: granted
   push_local(*machine.processor, *machine.fiber);
-  switch_to(machine, successor(*machine.processor));
+  switch_to(machine, successor(*machine.processor, Leaving::kWaits));
 }
 
 // ---- what the rest of the runtime sees ----

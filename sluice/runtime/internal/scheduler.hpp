@@ -57,7 +57,7 @@ class Scheduler {
   void yield_current() noexcept;
   /// Who runs when the current fiber leaves: straight on to the next one. Now and then null: the loop, which looks at timers,
   /// sockets and the global queue.
-  Fiber* successor(Processor& p) noexcept;
+  Fiber* successor(Processor& p, Leaving how) noexcept;
   /// Leaves the current fiber, which is in a queue or will be, for that one. Returns when somebody switches back.
   void switch_to(Machine& machine, Fiber* next) noexcept;
   /// Returns if the stack goes on with another fiber, which is current then.
@@ -72,7 +72,11 @@ class Scheduler {
   [[nodiscard]] const StackPool& stacks() const noexcept { return stacks_; }
   [[nodiscard]] std::size_t processor_count() const noexcept { return regular_count_; }
   /// Of the calling machine. Requires: in a fiber.
-  [[nodiscard]] Processor& processor() noexcept;
+  [[nodiscard]] static Processor& processor() noexcept {
+    Processor* processor = current_processor();
+    SLUICE_ASSERT(processor != nullptr, "only a fiber, outside of blocking(), has a processor");
+    return *processor;
+  }
   /// What all fibers do. Asks the threads; stops the calling one for about a microsecond a fiber.
   [[nodiscard]] Survey survey();
   /// Adds up what the processors count. Takes no lock.
@@ -92,7 +96,7 @@ class Scheduler {
   Fiber* look_everywhere(Processor& p) noexcept;
   Fiber* take_local(Processor& p) noexcept;
   void retire(Processor& relief) noexcept;
-  Fiber* pop(Processor& p) noexcept;
+  Fiber* pop(Processor& p, bool newest = false) noexcept;
   Fiber* steal_half(Processor& victim, Processor& thief) noexcept;
   Fiber* take_next(Processor& p) noexcept;
   Fiber* take_global(Processor& p) noexcept;
@@ -129,8 +133,8 @@ class Scheduler {
 
   // Fibers.
   static void wait_until_off_stack(const Fiber& fiber) noexcept;
-  Fiber* take_block(Processor& p) noexcept;
-  void put_blocks_back(Processor& p) noexcept;
+  bool stock_up(Processor& p) noexcept;
+  void put_back(Processor& p) noexcept;
   void give_stack(Processor& p, Fiber& fiber, std::size_t closure_bytes = 0, std::size_t closure_align = 1) noexcept;
   bool hand_stack_over(Fiber& ended, Fiber& next) noexcept;
   void forget(Processor& p, Fiber& ended) noexcept;
@@ -154,12 +158,19 @@ class Scheduler {
 
   static std::atomic<Scheduler*> running_;  // set and reset by run(); publishes the scheduler
 
+  // In the root's list, on behalf of all fibers that follow it.
+  struct RootMembers final : Cancellable {
+    explicit RootMembers(FiberPool& pool) noexcept;
+    FiberPool& fibers;
+  };
+
   const RuntimeOptions options_;
   Clock& clock_;
   // Kept beyond the end if fibers are abandoned: they may be subscribed to it.
   Context* root_;
   StackPool stacks_;
   FiberPool fibers_;
+  RootMembers root_members_{fibers_};
   PollEntryPool poll_entries_;
   const std::size_t regular_count_;
   std::deque<Processor> processors_;  // the regular ones, then the reliefs

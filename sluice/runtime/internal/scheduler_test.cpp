@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/internal/scheduler.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -82,6 +83,45 @@ TEST(Scheduler, TheGlobalQueueIsServedWhileFibersRunBackToBack) {
     }
     there.close();
     foreigner.join();
+  });
+}
+
+// Starts a tree of fibers, each of which joins its two children. How many are there at once is in `most`.
+struct Tree {
+  int alive = 0, most = 0;
+
+  void grow(Context& ctx, int height) {
+    most = std::max(most, ++alive);
+    TaskGroup children{ctx};
+    for (int i = 0; i < 2 && height > 1; ++i)
+      children.go([&, height](Context& own) { grow(own, height - 1); });
+    EXPECT_TRUE(children.wait());
+    --alive;
+  }
+};
+
+TEST(Scheduler, ATreeOfJoinsIsRunInDepth) {
+  in_virtual_time([](Context& ctx) {
+    constexpr int kHeight = 12;
+    Tree tree;
+    tree.grow(ctx, kHeight);
+    EXPECT_LT(tree.most, 20 * kHeight);  // for fairness not all the time in depth; in breadth it would be 2,048 and more
+  });
+}
+
+TEST(Scheduler, WhoJoinsAllTheTimeLetsTheQueueIn) {
+  in_virtual_time([](Context& ctx) {
+    bool has_run = false;
+    TaskGroup bystanders{ctx};
+    int trees = 0;
+    TaskGroup joiners{ctx};
+    joiners.go([&](Context& own) {
+      bystanders.go([&](Context&) { has_run = true; });
+      for (; !has_run && trees < 1'000; ++trees) Tree{}.grow(own, 4);
+    });
+    EXPECT_TRUE(joiners.wait());
+    EXPECT_LT(trees, 20);
+    EXPECT_TRUE(bystanders.wait());
   });
 }
 

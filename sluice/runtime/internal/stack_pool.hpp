@@ -24,7 +24,8 @@ enum class GuardKind : std::uint8_t {
 /// Threads: any; trim() by one at a time. Lifetime: outlives all fibers.
 class StackPool {
  public:
-  /// `stack_bytes`: address space of one stack, its guard included; rounded up to pages, at least four.
+  /// `stack_bytes`: address space of one stack, its guard included, at least; rounded up to an odd number of pages, five or
+  /// more: see stack_pool.cpp.
   /// `guard`: for tests; the best that the kernel has by default.
   /// `spare`: how many stacks may lie idle outside of the pool.
   explicit StackPool(std::size_t stack_bytes, GuardKind guard = best_guard(), std::size_t spare = 0);
@@ -62,8 +63,8 @@ class StackPool {
   /// The stack whose guard holds this address; nothing if it is no guard of ours. Takes no lock, may be called from
   /// a signal handler.
   [[nodiscard]] Stack stack_above_guard(const void* address) const noexcept;
-  /// Of each stack, without its guard.
-  [[nodiscard]] std::size_t usable_bytes() const noexcept { return stack_bytes_ - guard_bytes_; }
+  /// The stack above that guard, with its full size.
+  [[nodiscard]] Stack stack_at(std::byte* low, bool is_guarded) const noexcept;
   /// Stacks that lie idle with their memory.
   [[nodiscard]] std::size_t warm_count() const;
 
@@ -71,13 +72,14 @@ class StackPool {
   static constexpr std::size_t kWarmStacks = 1'000;
 
  private:
-  static constexpr std::size_t kSlabBytes = std::size_t{64} << 20;  // 256 stacks of the default size
+  static constexpr std::size_t kSlabBytes = std::size_t{64} << 20;  // 252 stacks of the default size
   static constexpr std::size_t kMaxSlabs = 4096;                    // a million default stacks and a few
 
   Stack carve();
   [[nodiscard]] std::size_t capacity_unlocked() const noexcept;
   bool add_slab();
   bool guard(std::byte* low) noexcept;
+  [[nodiscard]] std::size_t unguarded_bytes() const noexcept { return stack_bytes_ - guard_bytes_; }
   void note_sample() noexcept;
   void publish_average() noexcept;
   std::vector<Stack> take_idle(std::size_t wanted);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/internal/stack_pool.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -34,7 +36,7 @@ TEST(StackPool, StacksAreApartAndTheirsIsEveryByte) {
   ASSERT_EQ(stacks.size(), 100U);
   std::set<std::byte*> lows;
   for (const Stack& stack : stacks) {
-    EXPECT_EQ(stack.bytes, pool.usable_bytes());
+    EXPECT_GE(stack.bytes, 50 * kKiB);
     std::memset(stack.low, 0x5a, stack.bytes);
     lows.insert(stack.low);
   }
@@ -43,11 +45,32 @@ TEST(StackPool, StacksAreApartAndTheirsIsEveryByte) {
 }
 
 TEST(StackPool, RoundsUpAndSparesRoomForTheGuard) {
-  EXPECT_EQ(StackPool(256 * kKiB).usable_bytes(), 240 * kKiB);
-  EXPECT_EQ(StackPool(1024 * kKiB).usable_bytes(), 1008 * kKiB);
-  EXPECT_EQ(StackPool(16 * kKiB).usable_bytes(), 12 * kKiB);
-  EXPECT_EQ(StackPool(16 * kKiB + 1).usable_bytes() % (4 * kKiB), 0U);
-  EXPECT_EQ(StackPool(1).usable_bytes(), 12 * kKiB);  // four pages at least
+  constexpr std::size_t kMostForColour = kKiB;
+  auto usable = [](std::size_t wanted) {
+    StackPool pool(wanted);
+    std::size_t least = take(pool, 1).front().bytes;
+    for (const Stack& stack : take(pool, 40)) least = std::min(least, stack.bytes);
+    return least + kMostForColour;
+  };
+  EXPECT_GE(usable(256 * kKiB), 240 * kKiB);
+  EXPECT_GE(usable(1024 * kKiB), 1008 * kKiB);
+  EXPECT_GE(usable(16 * kKiB), 12 * kKiB);
+  EXPECT_GE(usable(16 * kKiB + 1), 12 * kKiB);
+  EXPECT_GE(usable(1), 12 * kKiB);
+}
+
+// The caches of most processors choose the place of a line by bits 6 to 16 of its address.
+TEST(StackPool, TopsOfStacksDoNotCompeteForTheSamePlaceInACache) {
+  StackPool pool(256 * kKiB);
+  std::map<std::uintptr_t, int> tops;
+  for (const Stack& stack : take(pool, 1'000))
+    ++tops[reinterpret_cast<std::uintptr_t>(stack.low + stack.bytes) / 64 % 2048];
+  for (auto [place, count] : tops) EXPECT_LE(count, 8) << place;  // as many as one place holds
+}
+
+TEST(StackPool, KnowsAStackByItsLowEnd) {
+  StackPool pool(64 * kKiB);
+  for (const Stack& stack : take(pool, 40)) EXPECT_EQ(pool.stack_at(stack.low, true).bytes, stack.bytes);
 }
 
 TEST(StackPool, HandsOutWhatWasUsedLast) {
@@ -161,12 +184,12 @@ TEST(StackPool, SamplesHowMuchOfItsStacksIsUsed) {
   pool.take_some(stacks, 4);
   auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   for (const Stack& stack : stacks) stack.low[stack.bytes - 1] = std::byte{1};
-  stacks[2].low[stacks[2].bytes - 10 * page] = std::byte{1};  // a large frame: the pages between are not touched
+  stacks[2].low[stacks[2].bytes - 9 * page - 1] = std::byte{1};  // a large frame: the pages between are not touched
   EXPECT_EQ(pool.use().high_water_bytes, 0U);
   pool.sample_use();
   EXPECT_EQ(pool.use().high_water_bytes, 10 * page);
   EXPECT_EQ(pool.use().resident_bytes, 5 * page);
-  EXPECT_EQ(pool.use().reserved_bytes % (std::size_t{256} * 1024), 0U);
+  EXPECT_GE(pool.use().reserved_bytes, std::size_t{4} * 256 * 1024);
   pool.put_some(stacks, 4);
   pool.sample_use();
   EXPECT_EQ(pool.use().resident_bytes, 5 * page) << "idle stacks keep their memory for a while";

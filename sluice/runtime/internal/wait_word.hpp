@@ -12,7 +12,9 @@ namespace sluice::internal {
 ///
 ///   kRunning ──begin──▶ kWaiting ──claim(token)──▶ token ──end──▶ kRunning
 ///
-/// With kFollowsOwn in it, the end of the context that the fiber was started with claims as well.
+/// With kFollowsOwn in it, the end of the context that the fiber was started with claims as well; with kFollowsRoot, which is for
+/// fibers that were started with the program's, that one's. The bit is read and exchanged with the rest of the word, so who
+/// ends the root can go through all blocks, whoever lives in them by now.
 /// A token is an address (what ended the wait) or kContextEnded.
 ///
 ///   fiber      1. word = kWaiting · light fence            context    1. has_ended = true
@@ -27,14 +29,16 @@ class BasicWaitWord {
   using Token = std::uintptr_t;
   static constexpr Token kContextEnded = 8;
   static constexpr Token kWaiting = 2;  ///< a bit, set while it waits; dumps and gdb look at it from outside
+  static constexpr Token kFollowsOwn = 4, kFollowsRoot = 1;
 
   /// A wait that only a claim ends. Requires: who may claim it cannot before the caller publishes it, or lets go of a lock.
   void begin() noexcept { word_.store(kWaiting, std::memory_order_relaxed); }  // relaxed: published by that
-  /// A wait that a context's end ends, too. False: has_ended(), so give_up(). `is_own`: it is the fiber's own context.
+  /// A wait that a context's end ends, too. False: has_ended(), so give_up(). `follows`: kFollowsOwn, kFollowsRoot, or 0
+  /// if it is another one.
   template <class HasEnded>
-  [[nodiscard]] bool begin(bool is_own, HasEnded has_ended) noexcept {
+  [[nodiscard]] bool begin(Token follows, HasEnded has_ended) noexcept {
     // relaxed: as above, and to the context by the fence.
-    word_.store(is_own ? kWaiting | kFollowsOwn : kWaiting, std::memory_order_relaxed);
+    word_.store(kWaiting | follows, std::memory_order_relaxed);
     Fence::light();
     return !has_ended();
   }
@@ -51,10 +55,10 @@ class BasicWaitWord {
   }
 
   /// Ends the wait with `token`. True: it was us, and we must make the fiber ready. False: somebody else has, or it
-  /// does not wait; leave it alone. `only_if_own`: only a wait that follows the fiber's own context.
-  [[nodiscard]] bool claim(Token token, bool only_if_own = false) noexcept {
+  /// does not wait; leave it alone. `follows`: only a wait that began with this.
+  [[nodiscard]] bool claim(Token token, Token follows = 0) noexcept {
     Token seen = word_.load(std::memory_order_relaxed);  // relaxed: the exchange decides
-    while ((seen & kWaiting) != 0 && (!only_if_own || (seen & kFollowsOwn) != 0)) {
+    while ((seen & (kWaiting | follows)) == (kWaiting | follows)) {
       // release: publishes what the claimer did to the fiber, which reads the word when it goes on.
       if (word_.compare_exchange_weak(seen, token, std::memory_order_release, std::memory_order_relaxed)) return true;
     }
@@ -66,7 +70,7 @@ class BasicWaitWord {
   }
 
  private:
-  static constexpr Token kRunning = 0, kFollowsOwn = 4;  // none of the three is a bit of an address, nor of kContextEnded
+  static constexpr Token kRunning = 0;  // the bits above are those of no address, nor of kContextEnded
 
   Atomic<Token> word_{kRunning};  // written by the fiber and by whoever claims its wait; publishes the claimer's work
 };

@@ -79,7 +79,7 @@ class Scene {
   void end_own() {
     own_has_ended_.store(1, kRelease);
     Fence::heavy();
-    if (word_.claim(Word::kContextEnded, true)) make_ready();
+    if (word_.claim(Word::kContextEnded, Word::kFollowsOwn)) make_ready();
   }
   // Of another one: the fiber is in its list while it waits.
   void end_other() {
@@ -137,7 +137,7 @@ class Scene {
     bool is_own = whom == Follows::kOwn;
     if (!is_own && !subscribe()) return false;
     auto has_ended = [&] { return (is_own ? own_has_ended_ : other_has_ended_).load() != 0; };
-    if (word_.begin(is_own, has_ended)) return true;
+    if (word_.begin(is_own ? Word::kFollowsOwn : 0, has_ended)) return true;
     is_claimed = !word_.give_up();
     return false;
   }

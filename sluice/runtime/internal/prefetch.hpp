@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+
+namespace sluice::internal {
+
+inline constexpr std::size_t kCacheLine = 64;
+/// What a fiber uses of its stack on its way into a wait and out of it.
+inline constexpr std::size_t kFrameBytes = 6 * kCacheLine;
+
+/// Asks for the memory in [from, from + bytes), which will be written soon; any address will do. Several calls one after the
+/// other cost about as much as one: the processor waits for the translations of some addresses, and for a few dozen lines,
+/// at the same time.
+inline void prefetch(const void* from, std::size_t bytes) noexcept {
+  auto* lines = static_cast<const char*>(from);
+  for (std::size_t i = 0; i < bytes; i += kCacheLine) __builtin_prefetch(lines + i, 1);
+}
+
+}  // namespace sluice::internal
