@@ -147,9 +147,9 @@ TEST(Reservoir, OneFlushServesAllWhoWait) {
       group.go([&, i](Context& own) { EXPECT_TRUE(submit(own, *reservoir, candidate(name(i)), "x")); });
     EXPECT_TRUE(group.wait());
     EXPECT_EQ(reservoir->durable(), 30U);
-    // The first one alone, all the others while its sync lasts; and one for a new segment.
+    // At most: the first one alone, all the others while its sync lasts; and one for a new segment.
     EXPECT_LE(world.disk.syncs() - syncs, 3U);
-    EXPECT_EQ(world.count("reservoir_flushes_total"), 2U);
+    EXPECT_LE(world.count("reservoir_flushes_total"), 2U);
     EXPECT_EQ(world.count("reservoir_appended_total"), 30U);
   });
 }

@@ -50,11 +50,12 @@ class BasicRunQueue {
     }
   }
 
-  /// The one that was pushed last. Null: empty.
+  /// The one that was pushed last. Null: empty. The only one leaves by the front: the head has not moved only while the
+  /// oldest waits.
   Fiber* pop_newest() noexcept {
     std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: only we write it
     Front front = front_.load(std::memory_order_acquire);        // acquire: as in push
-    if (tail == front.head) return nullptr;
+    if (tail - front.head <= 1) return pop();
     Fiber* fiber = ring_[(tail - 1) % Capacity].load(std::memory_order_relaxed);  // relaxed: we wrote it ourselves
     tail_.store(tail - 1, std::memory_order_relaxed);  // relaxed: published by the exchange
     while (front.head != tail) {
@@ -76,8 +77,10 @@ class BasicRunQueue {
   }
   Fiber* pop_newest_alone() noexcept {
     std::uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed, all: the lock orders it
-    if (front_.load(std::memory_order_relaxed).head == tail) return nullptr;  // as above
-    tail_.store(tail - 1, std::memory_order_relaxed);  // as above
+    Front front = front_.load(std::memory_order_relaxed);        // as above
+    if (tail - front.head <= 1) return pop_alone();
+    tail_.store(tail - 1, std::memory_order_relaxed);            // as above
+    front_.store(front.with_other_tail(), std::memory_order_relaxed);  // as above
     return ring_[(tail - 1) % Capacity].load(std::memory_order_relaxed);  // as above
   }
 
@@ -149,17 +152,25 @@ class BasicRunQueue {
     return front_.load(std::memory_order_relaxed).head;  // relaxed: a hint
   }
 
-  /// Names what is queued now, for still_waiting_approx.
-  [[nodiscard]] std::uint32_t mark() const noexcept {
-    return tail_.load(std::memory_order_relaxed);  // relaxed: as in size_approx
+  /// What is queued now, for still_waiting_approx.
+  struct Mark {
+    std::uint32_t head = 0, take_backs = 0, tail = 0;
+  };
+  [[nodiscard]] Mark mark() const noexcept {
+    Front front = front_.load(std::memory_order_relaxed);  // relaxed, both: as in size_approx
+    return {front.head, front.take_backs, tail_.load(std::memory_order_relaxed)};
   }
-  /// How many of those that were queued at the mark still are. Any number if the mark is two thousand million pushes old.
-  [[nodiscard]] std::uint32_t still_waiting_approx(std::uint32_t mark) const noexcept {
-    std::uint32_t left = mark - front_.load(std::memory_order_relaxed).head;  // relaxed: as in size_approx
+  /// How many of those that were queued at the mark still are, or fewer: where the owner takes the newest, those of now
+  /// while the oldest is the same. Any number if the mark is two thousand million pushes old.
+  [[nodiscard]] std::uint32_t still_waiting_approx(Mark mark) const noexcept {
+    Front front = front_.load(std::memory_order_relaxed);  // relaxed: as in size_approx
+    if (front.take_backs != mark.take_backs) return front.head == mark.head ? size_approx() : 0;
+    std::uint32_t left = mark.tail - front.head;
     return left > Capacity ? 0 : left;  // head is past the mark
   }
 
  private:
+  // Trivial, for tests copy it as bytes.
   struct Front {
     std::uint32_t head;
     std::uint32_t take_backs;  // how often the tail went back

@@ -87,6 +87,25 @@ TEST(RunQueue, AgreesWithAModel) {
   }
 }
 
+// A thief asks whether what it has seen still waits; batches that come and go in between are not that.
+TEST(RunQueue, KnowsWhetherItsOldestStillWaits) {
+  BasicRunQueue<16> queue;
+  auto push = [&](std::uintptr_t count) {
+    for (std::uintptr_t i = 1; i <= count; ++i) EXPECT_TRUE(queue.push(fiber(i)));
+  };
+  push(8);
+  auto mark = queue.mark();
+  for (int i = 0; i < 3; ++i) queue.pop();
+  EXPECT_EQ(queue.still_waiting_approx(mark), 5U);
+  mark = queue.mark();
+  queue.pop_newest();
+  push(3);
+  EXPECT_EQ(queue.still_waiting_approx(mark), 7U) << "the oldest are the same";
+  while (queue.pop_newest() != nullptr) {}
+  push(8);
+  EXPECT_EQ(queue.still_waiting_approx(mark), 0U) << "all of them are others";
+}
+
 // ---- every interleaving ----
 
 // What the owner and the thieves got, and what is left, must be what was pushed.

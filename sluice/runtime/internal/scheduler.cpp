@@ -380,7 +380,7 @@ Fiber* Scheduler::steal_from(Processor& victim, Processor& thief) noexcept {
 
 // Spins until what waits now has waited for long enough; false: its owner got to it first, or there is other work.
 bool Scheduler::is_ripe(const Processor& victim) const noexcept {
-  std::uint32_t mark = victim.queue.mark();
+  RunQueue::Mark mark = victim.queue.mark();
   Instant until = system_clock().now() + kRipeAfter;
   while (victim.queue.still_waiting_approx(mark) >= kStealDepth) {
     if (global_.size_approx() > 0) return false;

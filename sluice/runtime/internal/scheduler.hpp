@@ -147,12 +147,14 @@ class Scheduler {
   /// What sysmon remembers of a processor from one look to the next.
   struct Seen {
     std::uint32_t turns = 0;
-    std::uint32_t queue = 0;  // its mark
+    RunQueue::Mark queue;
     Instant stuck_since;      // or the last look at which it was not
     bool is_hogged = false;
+    Processor* watcher = nullptr;  // whose poller watches its poller
   };
   bool look_after(Processor& p, Seen& seen, Instant now) noexcept;
   void deal_with_hog(Processor& p, Duration kept_for) noexcept;
+  void let_relief_watch(std::vector<Seen>& seen) noexcept;
   void call_reliefs(std::uint32_t hogs) noexcept;
   [[nodiscard]] bool is_anybody_awake() const noexcept;
 
