@@ -3,17 +3,21 @@
 
 #include <sluice/base/assert.hpp>
 #include <sluice/runtime/internal/park.hpp>
+#include <sluice/runtime/internal/witness.hpp>
 
 namespace sluice {
 
-Cond::~Cond() { SLUICE_ASSERT(waiters_.is_empty(), "a cond outlives those who wait for it"); }
+Cond::~Cond() {
+  SLUICE_ASSERT(waiters_.is_empty(), "a cond outlives those who wait for it", internal::where_it_waits(waiters_.front()));
+}
 
 Result<void> Cond::wait(Context& ctx, std::unique_lock<Mutex>& hold) {
   SLUICE_ASSERT(hold.owns_lock(), "who waits for a cond holds its mutex");
   if (ctx.is_cancelled()) return ctx.check();
   internal::Waiter waiter(&internal::this_fiber());
   lock_.lock();
-  SLUICE_ASSERT(waiters_.is_empty() || mutex_ == hold.mutex(), "all who wait for a cond hold the same mutex");
+  SLUICE_ASSERT(waiters_.is_empty() || mutex_ == hold.mutex(), "all who wait for a cond hold the same mutex",
+                internal::where_it_waits(waiters_.front()));
   mutex_ = hold.mutex();
   waiters_.push_back(waiter);
   // Under lock_, which who signals must take: so nobody can change things and signal between our unlocking and our wait.

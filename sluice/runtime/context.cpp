@@ -10,25 +10,40 @@
 
 namespace sluice {
 
+namespace {
+
+// A timer would end it as well, but within a turn of the scheduler: the caller may have done by then what is too late.
+bool has_passed(Deadline deadline) noexcept {
+  return !deadline.is_never() && deadline.left(internal::timer_clock()) == Duration::zero();
+}
+
+Error too_late() { return Error(Code::kDeadlineExceeded, "the deadline has passed"); }
+
+}  // namespace
+
 Context::Context() noexcept = default;
 
-Context::Context(Context& parent) : Context(parent, Deadline()) {}
+Context::Context(Context& parent) : Context(parent, Deadline(), false) {}
 
 Context::Context(Context& parent, Duration timeout)
-    : Context(parent, Deadline::after(internal::timer_clock(), timeout)) {}
+    : Context(parent, Deadline::after(internal::timer_clock(), timeout), timeout <= Duration::zero()) {}
 
-Context::Context(Context& parent, Deadline deadline)
+Context::Context(Context& parent, Deadline deadline) : Context(parent, deadline, has_passed(deadline)) {}
+
+Context::Context(Context& parent, Deadline deadline, bool has_passed)
     : parent_(&parent), deadline_(std::min(deadline, parent.deadline_)) {
   link_.child = this;
-  link_.on_cancel = [](internal::Cancellable* self, internal::Cancellable::Step step) noexcept {
-    static_cast<Link*>(self)->child->follow_parent(step);
-  };
   follows_parent_ = parent.subscribe(link_);
-  if (!follows_parent_) follow_parent(internal::Cancellable::Step::kMark);
+  if (!follows_parent_) {
+    mark_cancelled_unlocked(*parent.cause_);  // which is constant by now
+    return;
+  }
   if (deadline_ >= parent.deadline_) return;
-  link_.fire = [](internal::Timer* self) noexcept {
-    static_cast<Link*>(self)->child->cancel(Error(Code::kDeadlineExceeded, "the deadline has passed"));
-  };
+  if (has_passed) {
+    cancel(too_late());
+    return;
+  }
+  link_.fire = [](internal::Timer* self) noexcept { static_cast<Link*>(self)->child->cancel(too_late()); };
   internal::start_timer(link_, deadline_);
 }
 
@@ -48,14 +63,6 @@ void Context::cancel(Error cause) {
   tell_all_unlocked(Step::kWake);
 }
 
-// A child that dies in between waits for our lock to leave the list.
-void Context::follow_parent(internal::Cancellable::Step step) noexcept {
-  std::lock_guard hold(lock_);
-  // The parent's cause is constant by now, or its lock is held for us.
-  if (step == internal::Cancellable::Step::kMark && !mark_cancelled_unlocked(*parent_->cause_)) return;
-  tell_all_unlocked(step);
-}
-
 // False: it has been before, and its cause stays.
 bool Context::mark_cancelled_unlocked(const Error& cause) noexcept {
   if (cause_) return false;
@@ -64,9 +71,34 @@ bool Context::mark_cancelled_unlocked(const Error& cause) noexcept {
   return true;
 }
 
+// Down and up again without calls of its own, for a line of descendants may be longer than the stack: the tree is its own
+// way back. The locks from here down to `at` are held; so a child on that way that is about to die waits for its parent's.
 void Context::tell_all_unlocked(internal::Cancellable::Step step) noexcept {
-  for (internal::Cancellable* node = waiting_.front(); node != nullptr; node = waiting_.after(*node))
-    node->on_cancel(node, step);
+  Context* at = this;
+  internal::Cancellable* node = waiting_.front();
+  for (;;) {
+    if (node == nullptr) {
+      if (at == this) return;
+      at->lock_.unlock();
+      node = &at->link_;
+      at = at->parent_;
+    } else if (node->on_cancel != nullptr) {
+      node->on_cancel(node, step);
+    } else if (Context* child = static_cast<Link*>(node)->child; child->enter_unlocked(step, *cause_)) {
+      at = child;
+      node = child->waiting_.front();
+      continue;
+    }
+    node = at->waiting_.after(*node);
+  }
+}
+
+// True: its lock is held, and all in its list are to be told. False: they have been, by whoever ended it before.
+bool Context::enter_unlocked(internal::Cancellable::Step step, const Error& cause) noexcept {
+  lock_.lock();
+  if (step == internal::Cancellable::Step::kWake || mark_cancelled_unlocked(cause)) return true;
+  lock_.unlock();
+  return false;
 }
 
 Result<void> Context::check() const {

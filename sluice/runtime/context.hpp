@@ -19,7 +19,8 @@ namespace internal {
 struct Cancellable : ListNode<Cancellable> {
   /// Cancelling goes through the tree twice. First everybody is marked; then, behind one fence for all, who waits is woken.
   enum class Step { kMark, kWake };
-  /// Called once for each, with the context's lock held; must not park and must not call back into that context.
+  /// Called once for each, with the context's lock held; must not park and must not call back into that context, nor into
+  /// those above it. Null: a child, whose own list comes next.
   void (*on_cancel)(Cancellable* self, Step step) noexcept = nullptr;
 };
 }  // namespace internal
@@ -47,7 +48,8 @@ class Context {
   /// A root: no deadline, ends only by cancel().
   Context() noexcept;
   explicit Context(Context& parent);
-  /// Also ends, with kDeadlineExceeded, at the deadline if that is before the parent's. Requires: in a fiber.
+  /// Also ends, with kDeadlineExceeded, at the deadline if that is before the parent's; at once if it has passed.
+  /// Requires: in a fiber.
   Context(Context& parent, Deadline deadline);
   Context(Context& parent, Duration timeout);
   Context(const Context&) = delete;
@@ -91,10 +93,12 @@ class Context {
     Context* child = nullptr;
   };
 
+  Context(Context& parent, Deadline deadline, bool has_passed);
+
   [[nodiscard]] const Value* find(const void* key) const noexcept;
   bool mark_cancelled_unlocked(const Error& cause) noexcept;
   void tell_all_unlocked(internal::Cancellable::Step step) noexcept;
-  void follow_parent(internal::Cancellable::Step step) noexcept;
+  bool enter_unlocked(internal::Cancellable::Step step, const Error& cause) noexcept;
 
   Context* const parent_ = nullptr;
   Deadline deadline_;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <sys/socket.h>
 
@@ -17,6 +18,7 @@
 #include <sluice/runtime/cond.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 #include <sluice/runtime/gate.hpp>
+#include <sluice/runtime/map_reduce.hpp>
 #include <sluice/runtime/mutex.hpp>
 #include <sluice/runtime/pollable.hpp>
 #include <sluice/runtime/rw_mutex.hpp>
@@ -24,6 +26,7 @@
 #include <sluice/runtime/semaphore.hpp>
 #include <sluice/runtime/singleflight.hpp>
 #include <sluice/runtime/wait_group.hpp>
+#include <sluice/runtime/worker_pool.hpp>
 
 namespace sluice {
 namespace {
@@ -94,10 +97,22 @@ TEST(Context, EndsAtItsDeadlineAndNotBefore) {
   });
 }
 
-TEST(Context, DeadlineInThePastEndsItAtTheNextWait) {
+// As in Go: nobody begins what is late already, though it would not have to wait.
+TEST(Context, WhoseDeadlineHasPassedIsBornEnded) {
   in_virtual_time([](Context& ctx) {
-    Context request{ctx, -1s};
-    EXPECT_EQ(sleep(request, 1h).error().code(), Code::kDeadlineExceeded);
+    Instant now = runtime_clock().now();
+    Context late{ctx, -1s}, at_once{ctx, Duration::zero()}, then{ctx, Deadline(now - 1ns)}, now_or_never{ctx, Deadline(now)};
+    for (Context* each : {&late, &at_once, &then, &now_or_never}) {
+      EXPECT_EQ(each->check().error().code(), Code::kDeadlineExceeded);
+      EXPECT_EQ(Context(*each).check().error().code(), Code::kDeadlineExceeded);
+      EXPECT_EQ(sleep(*each, 1h).error().code(), Code::kDeadlineExceeded);
+    }
+    Context in_time{ctx, Deadline(now + 1ns)};
+    EXPECT_TRUE(in_time.check());
+    Context parent{ctx};
+    parent.cancel(Error(Code::kAborted, "gone before"));
+    Context both{parent, -1s};
+    EXPECT_EQ(both.check().error().code(), Code::kAborted);  // the first cause
   });
 }
 
@@ -132,6 +147,41 @@ TEST(Context, HasAHundredThousandChildren) {
   for (int i = 0; i < 50'000; ++i) children.pop_front();  // the ones in front of the list
   root.cancel();
   for (Context& child : children) ASSERT_TRUE(child.is_cancelled());
+}
+
+// As when each fiber of a long pipeline starts the next one in a group of its own. Going down by calls would take a hundred
+// times the fiber's stack.
+TEST(Context, ReachesTheEndOfALongLineOfDescendants) {
+  in_virtual_time([](Context& ctx) {
+    struct Line : std::deque<Context> {
+      explicit Line(Context& parent) {
+        emplace_back(parent);
+        while (size() < 100'000) emplace_back(back());
+      }
+      ~Line() {
+        while (!empty()) pop_back();  // children first
+      }
+    };
+    Context root;
+    Line cancelled{root};
+    Context aside{cancelled[50'000]};
+    Result<void> ended;
+    TaskGroup group{ctx};
+    group.go([&](Context&) { ended = sleep(cancelled.back(), 1h); });
+    let_all_park(ctx);
+    cancelled[70'000].cancel(Error(Code::kAborted, "a part"));
+    EXPECT_TRUE(group.wait());
+    EXPECT_EQ(ended.error().code(), Code::kAborted);
+    EXPECT_FALSE(cancelled[69'999].is_cancelled());
+    root.cancel(Error(Code::kUnavailable, "all"));
+    EXPECT_EQ(aside.check().error().code(), Code::kUnavailable);
+    EXPECT_EQ(cancelled[69'999].check().error().code(), Code::kUnavailable);
+    EXPECT_EQ(cancelled.back().check().error().code(), Code::kAborted);
+
+    Context limited{ctx, 1s};
+    Line late{limited};
+    EXPECT_EQ(sleep(late.back(), 1h).error().code(), Code::kDeadlineExceeded);
+  });
 }
 
 TEST(ContextDeathTest, OutlivesItsChildren) {
@@ -254,6 +304,22 @@ const EndlessWait kEndlessWaits[] = {
     {"Readable", [](Context& ctx) { return wait_for_socket(ctx, true); }},
     {"Writable", [](Context& ctx) { return wait_for_socket(ctx, false); }},
     {"Singleflight", wait_for_flight},
+    {"ForEachOfAChannel",
+     [](Context& ctx) {
+       Chan<int> channel;
+       return for_each(ctx, channel, 1, [](Context&, int) { ADD_FAILURE() << "there is nothing"; });
+     }},
+    {"WorkerPool",
+     [](Context& ctx) {
+       Context pools_context;
+       auto work = [](Context& own, int) -> Result<int> {
+         SLUICE_TRY(sleep(own, Duration::max()));
+         return 1;
+       };
+       WorkerPool<int, int> pool{pools_context, {.workers = 1, .queue = 1}, work};
+       auto results = pool.process(ctx, std::vector<int>(4));  // at work, in the queue, before it
+       return results.back() ? Result<void>() : fail(std::move(results.back()).error());
+     }},
     {"ChildOfATaskGroup",
      [](Context& ctx) {
        TaskGroup group{ctx};

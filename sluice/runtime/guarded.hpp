@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <sluice/base/assert.hpp>
 #include <sluice/runtime/lock_rank.hpp>
 #include <sluice/runtime/mutex.hpp>
 #include <sluice/runtime/rw_mutex.hpp>
@@ -85,8 +86,9 @@ template <class T, class M>
 template <class Value, class Lock>
 class Guarded<T, M>::Locked {
  public:
-  Value* operator->() const noexcept { return value_; }
-  Value& operator*() const& noexcept { return *value_; }
+  /// Requires: the lock is held, so neither moved away nor given back by holder().
+  Value* operator->() const noexcept { return &value(); }
+  Value& operator*() const& noexcept { return value(); }
   Value& operator*() const&& = delete;  // the reference would outlive the lock: give the lock a name
 
   /// For Cond::wait, which needs to unlock it meanwhile.
@@ -95,6 +97,11 @@ class Guarded<T, M>::Locked {
  private:
   friend Guarded;
   Locked(M& mutex, Value& value) : hold_(mutex), value_(&value) {}
+
+  Value& value() const noexcept {
+    SLUICE_ASSERT(hold_.owns_lock(), "a guarded value is used with its lock held");
+    return *value_;
+  }
 
   Lock hold_;
   Value* value_;

@@ -2,6 +2,7 @@
 #include <sluice/runtime/guarded.hpp>
 
 #include <concepts>
+#include <cstdio>
 #include <deque>
 #include <map>
 #include <memory>
@@ -79,6 +80,29 @@ TEST(Guarded, HoldsItsLockAsLongAsTheScope) {
     EXPECT_TRUE(group.wait());
     EXPECT_EQ(*std::as_const(number).lock_to_read().operator->(), 20);
   });
+}
+
+TEST(GuardedDeathTest, ItsValueIsOutOfReachWithoutTheLock) {
+  auto use_without = [](auto let_go) {
+    in_virtual_time([&](Context&) {
+      Guarded<std::string> text{"alice"};
+      auto locked = text.lock();
+      let_go(locked);
+      std::printf("%s", locked->c_str());
+    });
+  };
+  const char* why = "a guarded value is used with its lock held";
+  EXPECT_DEATH(use_without([](auto& locked) { locked.holder().unlock(); }), why);
+  EXPECT_DEATH(use_without([](auto& locked) { auto taken = std::move(locked); }), why);
+  auto read_without = [] {
+    in_virtual_time([](Context&) {
+      RwGuarded<int> number{1};
+      auto reading = number.lock_to_read();
+      reading.holder().unlock();
+      std::printf("%d", *reading);
+    });
+  };
+  EXPECT_DEATH(read_without(), why);
 }
 
 TEST(RwGuarded, LetsReadersInTogether) {

@@ -15,7 +15,7 @@ namespace sluice {
 /// The table says outer → inner, and follows the floors of layers.txt: a room calls the rooms below it, perhaps with its
 /// lock held, and is called back by them never. A room that has to hold two of its own gets another line here, with the reason.
 /// try_lock does not wait and may be called in any order; what it took counts for what is locked after it.
-/// Checked where SLUICE_CHECKS is on (CMake; so it is in debug builds): a mistake ends the process, with the stack that took
+/// Checked where SLUICE_CHECKS is on (CMake; presets debug and asan): a mistake ends the process, with the stack that took
 /// the one lock and the stack that asks for the other. Costs nothing elsewhere, not even room.
 /// Source: hierarchical locks, A. N. Habermann et al., "Modularization and Hierarchy in a Family of Operating Systems", 1976.
 enum class LockRank : std::uint16_t {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <sluice/base/result.hpp>
+#include <sluice/runtime/channel.hpp>
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/guarded.hpp>
 #include <sluice/runtime/task_group.hpp>
@@ -22,9 +23,9 @@ namespace sluice {
 ///
 /// The first error ends the context of the others, no further call begins, and it is returned when all have come back; so
 /// is the cause of ctx if that has ended. Nothing is queued: the calling fiber takes the next element when the one before
-/// has begun, so the range may be endless, or a Chan. An element that lives in the range is passed by reference; one that
-/// the range makes on the way, or hands out once, is moved into its fiber. What each call did is visible to the caller
-/// afterwards.
+/// has begun, so the range may be endless, or a Chan, for which it waits no longer than that context lives. An element that
+/// lives in the range is passed by reference; one that the range makes on the way, or hands out once, is moved into its
+/// fiber. What each call did is visible to the caller afterwards.
 /// Requires: limit > 0. Source: the discipline of go-zero's mr package.
 template <std::ranges::input_range Range, class F>
 Result<void> for_each(Context& ctx, Range&& range, std::size_t limit, F&& fn);
@@ -54,6 +55,10 @@ template <class T>
 inline constexpr bool kIsResult = false;
 template <class T>
 inline constexpr bool kIsResult<Result<T>> = true;
+template <class T>
+inline constexpr bool kIsChannel = false;
+template <class T>
+inline constexpr bool kIsChannel<Chan<T>> = true;
 
 }  // namespace internal
 
@@ -61,12 +66,21 @@ template <std::ranges::input_range Range, class F>
 Result<void> for_each(Context& ctx, Range&& range, std::size_t limit, F&& fn) {
   using Element = internal::Element<Range>;
   TaskGroup group(ctx, {.limit = limit});
-  for (auto&& found : range) {
-    std::tuple<Element> element(static_cast<Element&&>(found));
-    auto call = [&fn, element = std::move(element)](Context& own) mutable {
+  auto begin = [&](Element&& found) {
+    auto call = [&fn, element = std::tuple<Element>(std::forward<Element>(found))](Context& own) mutable {
       return std::invoke(fn, own, std::get<0>(std::move(element)));
     };
-    SLUICE_TRY(group.go(ctx, std::move(call)));
+    return group.go(ctx, std::move(call));
+  };
+  if constexpr (internal::kIsChannel<std::remove_cvref_t<Range>>) {
+    // Its iterator would follow the context of the fiber.
+    for (;;) {
+      SLUICE_TRY(auto received, range.recv(group.context()));
+      if (!received) break;
+      SLUICE_TRY(begin(*std::move(received)));
+    }
+  } else {
+    for (auto&& found : range) SLUICE_TRY(begin(static_cast<Element&&>(found)));
   }
   SLUICE_TRY(group.wait());
   return ctx.check();  // if it has ended, the range or a call may have stopped early and not have said so

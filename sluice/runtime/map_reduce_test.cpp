@@ -102,6 +102,25 @@ TEST(ForEach, DrainsAChannelAndMovesWhatItHolds) {
   });
 }
 
+// Though nothing comes out of it that would let the caller look. The fiber's own context lives on.
+TEST(ForEach, WaitsForAChannelNoLongerThanItsContextLivesOrTheFirstError) {
+  in_virtual_time([](Context& ctx) {
+    Chan<int> silent{1};
+    Context request{ctx, 1s};
+    Instant begin = runtime_clock().now();
+    auto nothing = [](Context&, int) { ADD_FAILURE() << "there is nothing"; };
+    EXPECT_EQ(for_each(request, silent, 3, nothing).error().code(), Code::kDeadlineExceeded);
+    EXPECT_EQ(runtime_clock().now() - begin, 1s);
+    silent.send(1);
+    auto fail_later = [](Context& own, int) -> Result<void> {
+      SLUICE_TRY(sleep(own, 1s));
+      return fail(Code::kDataLoss, "torn");
+    };
+    EXPECT_EQ(for_each(ctx, silent, 3, fail_later).error().code(), Code::kDataLoss);
+    EXPECT_EQ(runtime_clock().now() - begin, 2s);
+  });
+}
+
 TEST(ForEach, LeavesElementsWhereTheyLive) {
   in_virtual_time([](Context& ctx) {
     const std::vector<std::string> words{"a", "b", "c"};

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include <sluice/runtime/lock_rank.hpp>
 #include <sluice/runtime/mutex.hpp>
 
 namespace sluice {
@@ -18,7 +19,8 @@ namespace sluice {
 /// Source: Go's sync.Once.
 class Once {
  public:
-  Once() = default;
+  /// fn() may lock what comes after this rank (lock_rank.hpp), without one nothing: others wait for it with what they hold.
+  explicit Once(LockRank rank = LockRank::kLeaf) noexcept : mutex_(rank) {}
   Once(const Once&) = delete;
   Once& operator=(const Once&) = delete;
 

@@ -9,6 +9,7 @@
 #include <sluice/base/assert.hpp>
 #include <sluice/runtime/internal/park.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
+#include <sluice/runtime/internal/witness.hpp>
 
 namespace sluice {
 namespace {
@@ -22,7 +23,8 @@ Result<void> wait_for(internal::PollEntry& entry, internal::PollSide& side, inte
     entry.lock.unlock();
     return {};
   }
-  SLUICE_ASSERT(side.waiter == nullptr, "one fiber at a time waits for one direction of a descriptor");
+  SLUICE_ASSERT(side.waiter == nullptr, "one fiber at a time waits for one direction of a descriptor",
+                internal::where_it_waits(side.waiter));
   side.waiter = &waiter;
   internal::Wait wait(&ctx);
   if (wait.may_park()) {

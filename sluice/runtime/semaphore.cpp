@@ -8,6 +8,7 @@
 namespace sluice {
 
 Result<void> Semaphore::acquire(Context& ctx, std::size_t units) {
+  if (ctx.is_cancelled()) return ctx.check();
   lock_.lock();
   if (waiters_.is_empty() && free_ >= units) {
     free_ -= units;

@@ -22,8 +22,7 @@ class Semaphore {
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
-  /// Parks until `units` are free and takes them; the cause of ctx if that ends first, and then none is taken. Units that
-  /// are free are given also to who comes with an ended context, as in Go.
+  /// Parks until `units` are free and takes them; the cause of ctx if that ends first, or has ended, and then none is taken.
   Result<void> acquire(Context& ctx, std::size_t units = 1);
   /// False: not so many are free, or others wait for them. Never parks.
   [[nodiscard]] bool try_acquire(std::size_t units = 1);

@@ -27,6 +27,17 @@ TEST(Semaphore, GivesItsUnitsAndNotOneMore) {
   });
 }
 
+// As in Go: the end of the context came before the call.
+TEST(Semaphore, GivesNothingToWhoseContextHasEnded) {
+  in_virtual_time([](Context& ctx) {
+    Semaphore semaphore{1};
+    Context ended{ctx};
+    ended.cancel(Error(Code::kAborted, "too late"));
+    EXPECT_EQ(semaphore.acquire(ended).error().code(), Code::kAborted);
+    EXPECT_TRUE(semaphore.try_acquire());
+  });
+}
+
 TEST(Semaphore, ParksUntilEnoughIsReleased) {
   in_virtual_time([](Context& ctx) {
     Semaphore semaphore{0};

@@ -25,7 +25,8 @@ ChannelCore::ChannelCore(std::size_t capacity, const ElementOps& ops)
 }
 
 ChannelCore::~ChannelCore() {
-  SLUICE_ASSERT(senders_.is_empty() && receivers_.is_empty(), "a channel outlives the operations on it");
+  SLUICE_ASSERT(senders_.is_empty() && receivers_.is_empty(), "a channel outlives the operations on it",
+                where_it_waits(senders_.is_empty() ? receivers_.front() : senders_.front()));
   std::size_t count = count_.load();
   for (std::size_t i = 0; i < count; ++i) ops_.destroy(slot((head_ + i) % capacity_));
 }
@@ -172,7 +173,8 @@ void ChannelCore::close() {
     closed_at_.remember();
     closed_ = true;
     while (receivers_.claim_front(wakeups) != nullptr) {}  // not served: closed and empty
-    SLUICE_ASSERT(senders_.claim_front() == nullptr, "nobody closes a channel while somebody sends to it");
+    Waiter* sender = senders_.claim_front();
+    SLUICE_ASSERT(sender == nullptr, "nobody closes a channel while somebody sends to it", where_it_waits(sender));
   }
   wakeups.run();
 }

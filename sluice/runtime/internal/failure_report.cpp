@@ -68,4 +68,13 @@ void report_stack(const char* what, std::uint64_t fiber_id, const StackTrace& tr
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+void report_wait(const Fiber& fiber) noexcept {
+  // acquire: pairs with the release of who has left its stack for it, and publishes what was saved there.
+  if (fiber.is_on_stack.load(std::memory_order_acquire)) return;
+  auto low = reinterpret_cast<std::uintptr_t>(fiber.stack_low);
+  StackBounds bounds{low, low + fiber.stack_bytes};
+  StackTrace trace = walk_stack(saved_registers(reinterpret_cast<std::uintptr_t>(fiber.context), bounds), bounds);
+  report_stack("it waits", fiber.id.load(std::memory_order_relaxed), trace);  // relaxed: it does not change while it waits
+}
+
 }  // namespace sluice::internal

@@ -23,4 +23,7 @@ void install_failure_report() noexcept;
 /// allocates and reads the program's file.
 void report_stack(const char* what, std::uint64_t fiber_id, const StackTrace& trace) noexcept;
 
+/// "  it waits, by fiber 7:" and where that is, of a fiber that cannot go on meanwhile. Nothing if it is still on its stack.
+void report_wait(const Fiber& fiber) noexcept;
+
 }  // namespace sluice::internal

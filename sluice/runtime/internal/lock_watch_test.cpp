@@ -13,6 +13,7 @@
 #include <sluice/runtime/fiber_test.hpp>
 #include <sluice/runtime/guarded.hpp>
 #include <sluice/runtime/mutex.hpp>
+#include <sluice/runtime/once.hpp>
 #include <sluice/runtime/rw_mutex.hpp>
 
 // Not in sluice::internal, whose functions a report leaves out.
@@ -171,6 +172,24 @@ TEST(LockRank, OfGuardedIsItsMutexs) {
     EXPECT_EQ(*locked, "outer");
     inner.read([](int value) { EXPECT_EQ(value, 7); });
   });
+}
+
+TEST(LockRankDeathTest, OfOnceIsWhatItsFunctionHolds) {
+  auto lock_inside = [](Once& once) {
+    in_virtual_time([&](Context&) {
+      Mutex net{LockRank::kNet};
+      once.call([&] { take_the_second(net); });
+      net.unlock();
+    });
+  };
+  Once outer{LockRank::kProgram};
+  lock_inside(outer);
+  Once leaf;
+  if constexpr (internal::kChecked) {
+    EXPECT_DEATH(lock_inside(leaf), "rank leaf .*it was locked, by fiber.*this is done, by fiber.*take_the_second");
+  } else {
+    lock_inside(leaf);
+  }
 }
 
 TEST(LockWatchDeathTest, AFiberDoesNotWaitForItself) {

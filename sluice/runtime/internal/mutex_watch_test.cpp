@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <functional>
+#include <memory_resource>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
@@ -101,6 +102,32 @@ TEST(MutexWatchDeathTest, KnowsEveryWayToLock) {
   expect_seen(shared, [](auto& m) { EXPECT_TRUE(m.try_lock_shared()); }, kUnlockShared);
   expect_seen(shared, [&](auto& m) { EXPECT_TRUE(m.try_lock_shared_until(in_time())); }, kUnlockShared);
   expect_seen(shared, [&](auto& m) { EXPECT_TRUE(m.try_lock_shared_until(steady())); }, kUnlockShared);
+}
+
+// The C++ library's pool locks in compiled code of its own and allocates under that lock: here from somebody who waits.
+TEST(MutexWatchDeathTest, SeesWhatSharedLibrariesLock) {
+  struct Patient final : std::pmr::memory_resource {
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      wait_here([] { yield(); });
+      return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+    }
+    void do_deallocate(void* at, std::size_t bytes, std::size_t alignment) override {
+      std::pmr::new_delete_resource()->deallocate(at, bytes, alignment);
+    }
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  };
+  auto allocate = [] {
+    in_virtual_time([](Context&) {
+      Patient patient;
+      std::pmr::synchronized_pool_resource pool(&patient);
+      pool.deallocate(pool.allocate(64), 64);
+    });
+  };
+  if constexpr (internal::kWatchesMutexes) {
+    EXPECT_DEATH(allocate(), kWhy);
+  } else {
+    allocate();
+  }
 }
 
 TEST(MutexWatchDeathTest, ARecursiveOneIsFreeWhenItIsUnlockedAsOftenAsLocked) {

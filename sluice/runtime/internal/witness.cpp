@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include <sluice/runtime/internal/failure_report.hpp>
+#include <sluice/runtime/internal/wait_queue.hpp>
 
 namespace sluice::internal {
 
@@ -29,6 +30,11 @@ Earlier StackWitness::earlier() const noexcept {
 Earlier NoWitness::earlier() noexcept {
   return {[](const void*) noexcept { std::fputs("  a build with -DSLUICE_CHECKS=ON tells what led to this\n", stderr); },
           nullptr};
+}
+
+Earlier where_it_waits(const Waiter* waiter) noexcept {
+  if (waiter == nullptr) return {};
+  return {[](const void* subject) noexcept { report_wait(*static_cast<const Waiter*>(subject)->fiber); }, waiter};
 }
 
 }  // namespace sluice::internal

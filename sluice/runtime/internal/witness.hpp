@@ -10,6 +10,8 @@
 
 namespace sluice::internal {
 
+struct Waiter;
+
 /// Whether this build looks for misuse that costs time and memory to find: CMake's SLUICE_CHECKS.
 #if defined(SLUICE_CHECKS)
 inline constexpr bool kChecked = true;
@@ -49,6 +51,9 @@ struct NoWitness {
   /// Says which build would know.
   [[nodiscard]] static Earlier earlier() noexcept;
 };
+
+/// For SLUICE_ASSERT, in every build: where `waiter` waits. Null: nobody does.
+[[nodiscard]] Earlier where_it_waits(const Waiter* waiter) noexcept;
 
 /// As a member: [[no_unique_address]], so that it takes no room where it is none.
 using Witness = std::conditional_t<kChecked, StackWitness, NoWitness>;

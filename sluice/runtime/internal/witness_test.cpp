@@ -2,14 +2,20 @@
 #include <sluice/runtime/internal/witness.hpp>
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include <sluice/runtime/channel.hpp>
+#include <sluice/runtime/cond.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 #include <sluice/runtime/mutex.hpp>
+#include <sluice/runtime/pollable.hpp>
 #include <sluice/runtime/rw_mutex.hpp>
 #include <sluice/runtime/select.hpp>
 #include <sluice/runtime/wait_group.hpp>
@@ -100,6 +106,68 @@ TEST(WitnessDeathTest, UnlockingForReadingWhatIsLockedForWritingTellsWhoLockedIt
     });
   };
   EXPECT_DEATH(unlock_otherwise(), both_stacks("unlocked by one of its readers", "it was locked"));
+}
+
+// Who waits stands where it waits, and can be looked at in every build.
+std::string waits_and_here(const std::string& promise) {
+  return promise + ".*it waits, by fiber [0-9]+:.*do_it_first.*this is done, by fiber [0-9]+:.*do_it_again";
+}
+
+TEST(WitnessDeathTest, ClosingUnderASenderTellsWhoSends) {
+  Chan<int> channel;
+  auto close_too_early = [&](const std::function<void()>& wait) { in_two_fibers(wait, [&] { channel.close(); }); };
+  std::string both = waits_and_here("nobody closes a channel while somebody sends to it");
+  EXPECT_DEATH(close_too_early([&] { channel.send(1); }), both);
+  EXPECT_DEATH(close_too_early([&] {
+                 Context alone;
+                 Chan<int> other;
+                 select(alone, recv(other), send(channel, 1));
+               }),
+               both);
+}
+
+TEST(WitnessDeathTest, DestroyingWhatSomebodyWaitsForTellsWhoWaits) {
+  auto die_too_early = [](auto waited_for, auto wait) {
+    in_two_fibers([&, at = waited_for.get()] { wait(*at); }, [&] { waited_for.reset(); });
+  };
+  auto receive = [](Chan<int>& channel) { channel.recv(); };
+  auto send_one = [](Chan<int>& channel) { channel.send(1); };
+  std::string both = waits_and_here("a channel outlives the operations on it");
+  EXPECT_DEATH(die_too_early(std::make_unique<Chan<int>>(), receive), both);
+  EXPECT_DEATH(die_too_early(std::make_unique<Chan<int>>(), send_one), both);
+  auto wait_for_cond = [](Cond& cond) {
+    Mutex mutex;
+    Context alone;
+    std::unique_lock hold(mutex);
+    static_cast<void>(cond.wait(alone, hold));
+  };
+  EXPECT_DEATH(die_too_early(std::make_unique<Cond>(), wait_for_cond), waits_and_here("a cond outlives those who wait"));
+}
+
+TEST(WitnessDeathTest, WaitingWithTwoMutexesTellsWhoHasTheOther) {
+  Cond cond;
+  auto wait_with_own = [&] {
+    Mutex mutex;
+    Context alone;
+    std::unique_lock hold(mutex);
+    static_cast<void>(cond.wait(alone, hold));
+  };
+  EXPECT_DEATH(in_two_fibers(wait_with_own, wait_with_own), waits_and_here("all who wait for a cond hold the same mutex"));
+}
+
+TEST(WitnessDeathTest, WaitingForADescriptorThatAnotherWaitsForTellsWho) {
+  auto read_both = [] {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    std::unique_ptr<Pollable> input;
+    auto read = [&] {
+      Context alone;
+      if (input == nullptr) input = std::move(*Pollable::adopt(ends[0]));
+      static_cast<void>(input->wait_readable(alone));
+    };
+    in_two_fibers(read, read);
+  };
+  EXPECT_DEATH(read_both(), waits_and_here("one fiber at a time waits for one direction"));
 }
 
 // A build without checks pays nothing, not even room.
