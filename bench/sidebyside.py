@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Two programs, one machine, one hour: what bench/compare and bench/http share.
+"""Two programs, one machine, one hour: what bench/compare, bench/http and bench/hogs share.
 
 A machine's speed drifts by a quarter within minutes, so a figure says little beside one of another hour. Here both sides
 run alternately (A B A B ...), each pair within a second or a few, and what is compared is the median of the pairs' ratios.
@@ -7,6 +7,7 @@ run alternately (A B A B ...), each pair within a second or a few, and what is c
 import os
 import platform
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -46,6 +47,17 @@ def go_version():
 def on_cores(cores, command):
     """The command, kept on these cores ("0" or "0,1")."""
     return ["taskset", "-c", cores, *map(str, command)]
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def median(values):

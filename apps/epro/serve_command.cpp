@@ -23,6 +23,7 @@
 #include <sluice/reservoir/reservoir.hpp>
 #include <sluice/runtime/runtime_metrics.hpp>
 #include <sluice/service/admin.hpp>
+#include <sluice/service/hog_log.hpp>
 #include <sluice/service/log_writer.hpp>
 #include <sluice/service/program.hpp>
 #include <sluice/service/rest.hpp>
@@ -105,6 +106,7 @@ Result<void> serve(Context& ctx, Context& stop, const LoadedConfig& loaded) {
   sluice::observe::Registry metrics;
   sluice::RuntimeMetrics runtime_metrics(metrics);
   sluice::observe::Logger log(sluice::runtime_clock(), metrics, {.level = config.log_level()});
+  sluice::service::HogLog hogs(ctx, log);
   sluice::observe::IdSource ids(random_words());
   sluice::reservoir::Reservoir::Parts parts{sluice::runtime_clock(), log, metrics};
   FlushedLog flushed{log};

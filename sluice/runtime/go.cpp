@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/go.hpp>
 
+#include <chrono>
 #include <cstdio>
 #include <string>
 
+#include <sluice/runtime/internal/dump_signal.hpp>
 #include <sluice/runtime/internal/failure_report.hpp>
 #include <sluice/runtime/internal/lock_watch.hpp>
 #include <sluice/runtime/internal/start_timer.hpp>
@@ -19,6 +21,13 @@ struct SleepTimer final : internal::Timer {
 };
 
 }  // namespace
+
+void report_hog(const Hog& hog) noexcept {
+  auto kept_for_ms = std::chrono::duration_cast<std::chrono::milliseconds>(hog.kept_for).count();
+  internal::write_to_stderr("sluice: fiber " + std::to_string(hog.fiber) + ", started at " + hog.started_at.file_name() + ":" +
+                            std::to_string(hog.started_at.line()) + ", has kept its processor for " +
+                            std::to_string(kept_for_ms) + " ms without blocking() or yield()\n" + hog.stack);
+}
 
 int run(std::function<Result<void>(Context&)> main, RuntimeOptions options, std::source_location where) {
   internal::install_failure_report();

@@ -19,11 +19,15 @@ namespace sluice {
 
 /// A fiber that has not left its processor for RuntimeOptions::hog_after.
 struct Hog {
+  std::uint64_t fiber = 0;          ///< its number, as in a dump
   std::source_location started_at;
   Duration kept_for{};              ///< so far
   std::string stack;                ///< where it is now, a function a line; empty if it did not say in time
   std::uint64_t unreported = 0;     ///< others since the last call
 };
+
+/// Writes it to standard error, as text for people. Any thread may; gives up on a reader that does not read.
+void report_hog(const Hog& hog) noexcept;
 
 struct RuntimeOptions {
   /// How many fibers run at the same moment; 0 = as many as this process may use processors (affinity and cgroup).
@@ -40,8 +44,9 @@ struct RuntimeOptions {
   /// processor takes over all else that belongs there, the fiber is asked to yield at its next call of the runtime, and
   /// on_hog is told. Noticed within another 10 ms. So even a single processor does not replace locks.
   Duration hog_after = std::chrono::milliseconds(10);
-  /// Called by a thread of the runtime's own for each hog, once a second at most; must not use the runtime. None: it is
-  /// written to standard error.
+  /// Called by a thread of the runtime's own for each hog, once a second at most; must not use the runtime. None:
+  /// report_hog. To learn the stack we send the hog's thread a signal (SIGURG) before: a system call that it waits in may end
+  /// with EINTR; ::sleep, poll and their like do.
   std::function<void(const Hog&)> on_hog{};
   /// SIGQUIT (Ctrl-\) writes all fibers to standard error (dump.hpp), and the program goes on; Go's ends. Unless the
   /// program has a handler of its own for it.
@@ -66,6 +71,7 @@ int run(std::function<Result<void>(Context&)> main, RuntimeOptions options = {},
 
 /// Starts a fiber that nobody waits for, as Go's `go` does: for what outlives its starter on purpose. Prefer TaskGroup.
 /// `fn` is called as fn() or fn(Context&) with the runtime's root context; an exception that leaves it ends the process.
+/// What its starter did before is visible to it; that it has ended shows nothing to anybody.
 /// kResourceExhausted: no stack to be had; fn was not called. Requires: in a fiber. Never parks; yields if asked.
 template <class F>
 Result<void> go(F fn, std::source_location where = std::source_location::current());

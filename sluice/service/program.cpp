@@ -16,6 +16,7 @@
 #include <sluice/runtime/pollable.hpp>
 #include <sluice/runtime/task_group.hpp>
 #include <sluice/runtime/wait_group.hpp>
+#include <sluice/service/hog_log.hpp>
 
 namespace sluice::service {
 namespace {
@@ -117,7 +118,11 @@ int run_program(std::function<Result<void>(Context& ctx, Context& stop)> main, P
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is a full disk: an error value too
-  auto in_runtime = [&](Context& ctx) -> Result<void> {
+  HogRelay hogs;
+  if (!options.runtime.on_hog) options.runtime.on_hog = [&hogs](const Hog& hog) { hogs.tell(hog); };
+  auto in_runtime = [&](Context& root) -> Result<void> {
+    Context ctx{root};
+    ctx.set(kHogRelay, &hogs);
     int fd = ::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0) return fail(errno_error(errno, "signalfd"));
     SLUICE_TRY(auto pollable, Pollable::adopt(fd));

@@ -58,6 +58,7 @@ struct ProgramOptions {
 /// A process' main function: a runtime in which `main` runs, and a context that ends with the first SIGTERM or SIGINT. A
 /// second signal ends the process at once. SIGPIPE and SIGXFSZ are ignored: a closed
 /// connection and a file that may not grow are error values.
+/// Fibers that hog their processor are told to the program's log (hog_log.hpp), unless options.runtime.on_hog is set.
 /// glibc's allocator is told to give large blocks back to the system at once, and to keep few arenas.
 ///
 ///   int main() {

@@ -16,6 +16,7 @@
 #include <sluice/observe/registry.hpp>
 #include <sluice/observe/span.hpp>
 #include <sluice/runtime/go.hpp>
+#include <sluice/service/hog_log.hpp>
 #include <sluice/service/log_writer.hpp>
 #include <sluice/service/program.hpp>
 
@@ -125,6 +126,7 @@ Result<void> Rest::serve(Context& ctx) { return work_->server().serve(ctx); }
 
 Result<void> Rest::run(Context& ctx, Context& stop) {
   SLUICE_ASSERT(own_parts_ != nullptr, "run() is for a service that makes its own parts");
+  HogLog hogs(ctx, own_parts_->log);
   SLUICE_TRY(listen(ctx));
   Program program(own_parts_->log);
   program.add("log", [this](Context& part) { return write_log(part, own_parts_->log, STDOUT_FILENO); });

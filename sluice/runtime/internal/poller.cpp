@@ -11,6 +11,7 @@
 
 #include <sluice/base/assert.hpp>
 #include <sluice/runtime/internal/fiber.hpp>
+#include <sluice/runtime/internal/witness.hpp>
 
 namespace sluice::internal {
 namespace {
@@ -53,7 +54,8 @@ void PollEntryPool::put(PollEntry* entry) noexcept {
   {
     std::lock_guard hold(entry->lock);
     SLUICE_ASSERT(entry->readable.waiter == nullptr && entry->writable.waiter == nullptr,
-                  "nobody waits for a descriptor that is being closed");
+                  "nobody waits for a descriptor that is being closed",
+                  where_it_waits(entry->readable.waiter ? entry->readable.waiter : entry->writable.waiter));
     entry->fd = -1;
   }
   std::lock_guard hold(lock_);
@@ -109,6 +111,19 @@ std::size_t Poller::poll(std::optional<Duration> timeout, Wakeups& wakeups) {
 void Poller::interrupt() noexcept {
   std::uint64_t one = 1;
   [[maybe_unused]] ssize_t written = ::write(event_fd_, &one, sizeof one);  // full: then one is pending anyway
+}
+
+bool Poller::watch(Poller& other) noexcept {
+  epoll_event event{};
+  // An edge: an interrupt that is still pending over there would end each poll here at once, for it is not ours to forget.
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = nullptr;
+  return ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, other.epoll_fd_, &event) == 0;
+}
+
+void Poller::unwatch(Poller& other) noexcept {
+  int result = ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, other.epoll_fd_, nullptr);
+  SLUICE_ASSERT(result == 0, "it was watched");
 }
 
 void Poller::forget_interrupts() noexcept {

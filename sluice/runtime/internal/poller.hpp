@@ -60,6 +60,11 @@ class Poller {
   /// Ends a poll() that waits, or the next one that would. One that need not wait leaves it alone: that may be a thief's,
   /// and then the owner, who is owed the interrupt, would sleep for ever.
   void interrupt() noexcept;
+  /// Until unwatch, what comes to `other`'s descriptors ends our poll() as an interrupt does, once for each time; it is still
+  /// `other` that has to be polled for it. False: the kernel will not have it. Requires: not watched, nor watching us.
+  bool watch(Poller& other) noexcept;
+  /// Requires: watched.
+  void unwatch(Poller& other) noexcept;
 
  private:
   void forget_interrupts() noexcept;

@@ -10,7 +10,8 @@
 //
 // A relief is a processor beyond those that RuntimeOptions promises. Where each regular one is hogged or busy, nobody would
 // be left to steal what the hog keeps from running; so for as long as there is a hog, a relief takes from the global queue
-// and from who is stuck, and sysmon wakes it at each look, for the sockets and timers of the stuck ones wake nobody else.
+// and from who is stuck. It wakes for the sockets of the hogged by itself, and at each look sysmon wakes it for the rest:
+// their timers, and who is stuck and not yet a hog.
 // The hog itself keeps its processor: it may touch it at any moment, and taking it away would need a signal at a point where
 // that is harmless, which only a compiler could tell (Go's can). So we never run more than one fiber too many for each hog.
 #include <algorithm>
@@ -30,7 +31,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kFast = 200us;         // a blocking call is noticed after one to two of these
-constexpr Duration kHogged = 1ms;         // how long the sockets and timers of a stuck processor wait for a relief
+constexpr Duration kHogged = 1ms;         // how long the timers of a hogged processor wait for a relief
 constexpr Duration kSlow = 10ms;          // with nothing to do, as in Go
 constexpr Duration kTrimEvery = 1s;       // how long a stack lies idle before its memory goes back
 constexpr Duration kReportEvery = 1s;     // hogs, so that a service full of them still has a log that one can read
@@ -42,13 +43,6 @@ std::string describe(const StackTrace& trace) {
   std::string text;
   for (std::size_t i = 0; i < trace.count; ++i) text += symbols.describe(trace.frames[i]) + "\n";
   return text;
-}
-
-void write_report(const Hog& hog) {
-  auto kept_for = std::chrono::duration_cast<std::chrono::milliseconds>(hog.kept_for).count();
-  write_to_stderr("sluice: the fiber started at " + std::string(hog.started_at.file_name()) + ":" +
-                  std::to_string(hog.started_at.line()) + " has kept its processor for " + std::to_string(kept_for) +
-                  " ms without blocking() or yield()\n" + hog.stack);
 }
 
 }  // namespace
@@ -68,6 +62,7 @@ void Scheduler::sysmon_main() noexcept {
       hogs += seen[i].is_hogged ? 1 : 0;
     }
     hogs_.store(hogs, std::memory_order_relaxed);  // relaxed: reliefs that miss it are told again soon
+    let_relief_watch(seen);
     call_reliefs(hogs);
     pause = had_work ? kFast : std::min(pause * 2, hogs > 0 ? kHogged : kSlow);
     if (now - trimmed_at >= kTrimEvery) {
@@ -137,8 +132,26 @@ void Scheduler::deal_with_hog(Processor& p, Duration kept_for) noexcept {
   auto answer = probe_thread(machine->thread_id.load(), kProbePatience);
   bool is_still_there = answer && answer->fiber_id == id && !answer->is_blocking;
   hog_reported_at_ = now;
-  Hog hog{*started_at, kept_for, is_still_there ? describe(answer->trace) : "", std::exchange(hogs_unreported_, 0)};
-  options_.on_hog ? options_.on_hog(hog) : write_report(hog);
+  Hog hog{.fiber = id,
+          .started_at = *started_at,
+          .kept_for = kept_for,
+          .stack = is_still_there ? describe(answer->trace) : "",
+          .unreported = std::exchange(hogs_unreported_, 0)};
+  options_.on_hog ? options_.on_hog(hog) : report_hog(hog);
+}
+
+// Who sleeps wakes for his own sockets only; those of the hogged would wait for our next look, each time. So the first relief
+// that is free watches them as well. Only one does: if two could, each might come to watch the other.
+void Scheduler::let_relief_watch(std::vector<Seen>& seen) noexcept {
+  std::size_t free = regular_count_;
+  while (free < processors_.size() && seen[free].is_hogged) ++free;
+  for (std::size_t i = 0; i < processors_.size(); ++i) {
+    Processor* wanted = seen[i].is_hogged && free < processors_.size() ? &processors_[free] : nullptr;
+    if (seen[i].watcher == wanted) continue;
+    if (seen[i].watcher != nullptr) seen[i].watcher->poller.unwatch(processors_[i].poller);
+    bool is_watched = wanted != nullptr && wanted->poller.watch(processors_[i].poller);  // or we try again
+    seen[i].watcher = is_watched ? wanted : nullptr;
+  }
 }
 
 // As many as there are hogs begin to work, or look again.
