@@ -33,12 +33,9 @@ Fiber* Scheduler::make_fiber(std::size_t closure_bytes, std::size_t closure_alig
     if (!stock_up(p)) return nullptr;
   }
   --p.stacks_reserved;
-  Fiber* block = p.free_fibers.back();
+  Fiber* fiber = p.free_fibers.back();
   p.free_fibers.pop_back();
-  Fiber* fiber = ::new (block) Fiber;
-  fiber->own_context = own;
-  fiber->started_at = where;
-  fiber->closure = fiber->closure_memory;
+  fiber->begin_life(own, where);
   bool is_large = closure_bytes > Fiber::kClosureBytes || closure_align > Fiber::kClosureAlign;
   if (is_large) [[unlikely]]
     give_stack(p, *fiber, closure_bytes, closure_align);  // at once, for it lies at its top
