@@ -21,10 +21,10 @@
 //
 // Fairness: `next` runs before the queue, at most kMaxNextStreak turns in a row; every kLoopEvery turns at
 // the latest the global queue goes first; timers and poller are looked at each kServeEvery, between two fibers.
-// Who joins is followed by the newest of the queue, if that has not run yet: it has probably started it. Within the same limit;
-// and so is who ends, until somebody waits for anything else. So a tree of fibers is run in depth, with as many of them at a time as it is
-// high; first come, first served would run it in breadth, with as many as it is wide. Thieves take the oldest ones, which
-// are the largest subtrees.
+// Who joins is followed by the newest of the queue, if that has not run yet: it has probably started it. So is who ends, until
+// somebody waits for anything else; the limit is the same as for `next`. So a tree of fibers is run in depth, with as many of
+// them at a time as it is high; first come, first served would run it in breadth, with as many as it is wide. Thieves take
+// the oldest ones, which are the largest subtrees.
 //
 // Rejected: one queue for all (its lock is the limit from four processors on); handing each ready fiber to an idle
 // processor at once (a prototype burned ten times the processor time); waking through futexes only (the poller of a
