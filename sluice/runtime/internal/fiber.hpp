@@ -70,7 +70,7 @@ struct alignas(64) Fiber {
   }
 
   void* context = nullptr;  // the stack pointer, with the registers above it, while not running
-  Fiber* next = nullptr;    // in a queue or a list of free ones
+  Fiber* next = nullptr;    // in a chain of those that are about to be made ready
   WaitWord wait_word;
   // Set by who runs it, reset by who runs next on that thread; publishes the saved registers.
   std::atomic<bool> is_on_stack{false};
