@@ -8,7 +8,7 @@
 #include <sluice/runtime/mutex.hpp>
 
 #include <sluice/base/assert.hpp>
-#include <sluice/runtime/internal/futex.hpp>
+#include <sluice/runtime/internal/backoff.hpp>
 #include <sluice/runtime/internal/park.hpp>
 
 namespace sluice {
@@ -72,10 +72,9 @@ void Mutex::unlock_and_stay() {
 
 bool Mutex::lock_slowly(Context* ctx) {
   lock_.unlock();
-  for (int spin = 0; spin < kSpins && internal::Scheduler::running().processor_count() > 1; ++spin) {
+  internal::Backoff backoff;
+  while (internal::Scheduler::running().processor_count() > 1 && backoff.pause(kSpins))
     if (lock_if_free()) return true;
-    internal::relax_processor();
-  }
   for (bool has_lost = false;; has_lost = true) {
     lock_.lock();
     if (!is_held()) {

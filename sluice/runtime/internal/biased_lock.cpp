@@ -4,7 +4,7 @@
 #include <chrono>
 #include <thread>
 
-#include <sluice/runtime/internal/futex.hpp>
+#include <sluice/runtime/internal/backoff.hpp>
 
 namespace sluice::internal {
 namespace {
@@ -20,17 +20,6 @@ constexpr std::int32_t kRefill = 10;  // at each of sysmon's looks, 10 ms apart
 // Privileges that may still be taken away. Written by who takes one and by sysmon; publishes nothing.
 std::atomic<std::int32_t> budget{kBudget};
 
-class Patience {
- public:
-  void wait() noexcept {
-    if (++spins_ < kSpins) return relax_processor();
-    std::this_thread::sleep_for(kNap);
-  }
-
- private:
-  int spins_ = 0;
-};
-
 }  // namespace
 
 BiasedLock::BiasedLock() noexcept
@@ -38,8 +27,10 @@ BiasedLock::BiasedLock() noexcept
     : lock_(budget.load(std::memory_order_relaxed) > 0 && AsymmetricFence::is_light() ? current_processor() : nullptr) {}
 
 void BiasedLock::lock_as_stranger() noexcept {
-  Patience patience;
-  auto wait = [&]() noexcept { patience.wait(); };
+  Backoff backoff;
+  auto wait = [&]() noexcept {
+    if (!backoff.pause(kSpins)) std::this_thread::sleep_for(kNap);
+  };
   bool takes_privilege = lock_.has_owner();
   while (!lock_.looks_free() || !lock_.try_lock_as_stranger(wait)) wait();
   if (takes_privilege) budget.fetch_sub(1, std::memory_order_relaxed);  // relaxed: a hint

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/runtime/internal/word_lock.hpp>
 
+#include <sluice/runtime/internal/backoff.hpp>
 #include <sluice/runtime/internal/futex.hpp>
 
 namespace sluice::internal {
@@ -12,11 +13,10 @@ constexpr Duration kNap = std::chrono::microseconds(50);
 }  // namespace
 
 void WordLock::lock_slow() noexcept {
-  for (int spin = 0; spin < kSpins; ++spin) {
-    relax_processor();
-    // relaxed: try_lock decides. Reading leaves the line with the holder, who needs it to unlock; an exchange does not.
+  Backoff backoff;
+  // relaxed: try_lock decides. To read takes less from the holder, who needs the line to unlock, than to exchange.
+  while (backoff.pause(kSpins))
     if (word_.load(std::memory_order_relaxed) == 0 && try_lock()) return;
-  }
   while (!try_lock()) futex_wait(word_, 1, kNap);
 }
 
