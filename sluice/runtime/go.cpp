@@ -10,6 +10,7 @@
 #include <sluice/runtime/internal/lock_watch.hpp>
 #include <sluice/runtime/internal/start_timer.hpp>
 #include <sluice/runtime/internal/park.hpp>
+#include <sluice/runtime/internal/prefetch.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
 
 namespace sluice {
@@ -63,7 +64,9 @@ Result<void> sleep(Context& ctx, Duration length) {
   auto& timer = self.emplace_wait<SleepTimer>(&self);
   timer.fire = [](internal::Timer* fired) noexcept {
     internal::Fiber& fiber = *static_cast<SleepTimer*>(fired)->fiber;
-    if (fiber.claim(reinterpret_cast<std::uintptr_t>(fired))) internal::make_ready(fiber);
+    if (!fiber.claim(reinterpret_cast<std::uintptr_t>(fired))) return;
+    internal::prefetch_frames(internal::peek(&fiber.context));  // after so long they have left the caches
+    internal::make_ready(fiber);
   };
   internal::Scheduler& scheduler = internal::Scheduler::running();
   scheduler.processor().timers.add(timer, Deadline::after(scheduler.clock(), length).when());

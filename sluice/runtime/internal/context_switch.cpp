@@ -6,6 +6,9 @@ namespace sluice::internal {
 void prepare_first_switch(Fiber& fiber) noexcept {
   auto top = reinterpret_cast<std::uintptr_t>(fiber.stack_low + fiber.stack_bytes) & ~std::uintptr_t{15};
   fiber.context = prepare_stack(reinterpret_cast<std::byte*>(top), fiber.stack_bytes);
+#if defined(__SANITIZE_ADDRESS__)
+  fiber.sanitizer_stack = nullptr;
+#endif
 #if defined(__SANITIZE_THREAD__)
   fiber.sanitizer_fiber = __tsan_create_fiber(0);
 #endif

@@ -42,26 +42,20 @@ struct alignas(64) Fiber {
   static constexpr WaitWord::Token kContextEndedToken = WaitWord::kContextEnded;
 
   /// Somebody moves into a block that is all zeros, or in which the last one has ended. The wait word and the id are not
-  /// written: who ends the root, or looks at all fibers, may do so at any moment, and finds that nobody waits here.
+  /// written: who ends the root, or looks at all fibers, may do so at any moment, and finds that nobody waits here. Nor is
+  /// what is written before it is read, which is the rest.
   void begin_life(Context* own, std::source_location where) noexcept {
     auto reset = [](auto& atomic) { atomic.store({}, std::memory_order_relaxed); };  // relaxed: published with the fiber
     context = nullptr;
-    next = nullptr;
     reset(is_on_stack);
     reset(reason);
     carries_exceptions = is_timed = false;
     reset(has_stack);
     follows_own_by = 0;
-    entry = nullptr;
     closure = closure_memory;
     own_context = own;
     stack_low = nullptr;
-    ::new (&membership) Membership;
-    exceptions = {};
     started_at = where;
-    canary = nullptr;
-    stack_bytes = 0;
-    sanitizer_stack = sanitizer_fiber = nullptr;
   }
 
   /// As WaitWord::claim.

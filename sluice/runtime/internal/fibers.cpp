@@ -76,7 +76,9 @@ void Scheduler::give_stack(Processor& p, Fiber& fiber, std::size_t closure_bytes
   }
   fiber.stack_low = stack.low;
   fiber.stack_bytes = top - reinterpret_cast<std::uintptr_t>(stack.low);
-  if (!stack.is_guarded) plant_canary(fiber);
+  fiber.canary = nullptr;
+  if (!stack.is_guarded) [[unlikely]]
+    plant_canary(fiber);
   fiber.has_stack.store(true, std::memory_order_relaxed);  // relaxed: published with the fiber, if at all
   prepare_first_switch(fiber);
 }

@@ -82,10 +82,10 @@ constexpr std::uint32_t kTimedEvery = 64;      // wake-ups: two looks at the clo
 void prefetch_ahead(const RunQueue& queue) noexcept {
   if (queue.count_popped() % kFetchedTogether != 0) return;
   for (std::uint32_t i = 0; i < kFetchedTogether; ++i)
-    if (const Fiber* later = queue.peek(kFetchedTogether + i)) prefetch(later, sizeof(Fiber));
+    if (const Fiber* later = queue.peek(2 * kFetchedTogether + i)) prefetch(later, sizeof(Fiber));
   for (std::uint32_t i = 0; i < kFetchedTogether; ++i)
     // A thief may be starting it at this moment: any value will do, null too.
-    if (const Fiber* soon = queue.peek(i)) prefetch(reinterpret_cast<const void*>(peek(&soon->context)), kFrameBytes);
+    if (const Fiber* soon = queue.peek(kFetchedTogether + i)) prefetch_frames(peek(&soon->context));
 }
 
 // Those that were woken keep their order.
