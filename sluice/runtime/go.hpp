@@ -34,12 +34,15 @@ struct RuntimeOptions {
   std::size_t processors = 0;
   /// Address space of one fiber's stack; rounded up to pages. Memory is committed by use.
   std::size_t stack_bytes = std::size_t{256} * 1024;
-  /// Seeds the choices that the scheduler makes at random (whom to rob, which ready case select takes).
+  /// Seeds the choices that the scheduler makes at random (whom to rob, which ready case select takes, any_order).
   /// 0 = a different seed in each run.
   std::uint64_t seed = 0;
   /// For tests: timers follow this clock instead of the machine's, and whenever every fiber waits it jumps to the next
   /// timer. Requires: processors == 1.
   ManualClock* clock = nullptr;
+  /// For tests: of the fibers that are ready, the seed says who runs next, and not who has waited for longest. A program that
+  /// is right does not care. Requires: a clock.
+  bool any_order = false;
   /// A fiber that keeps its processor for longer than this, without parking, yielding or blocking(), hogs it: another
   /// processor takes over all else that belongs there, the fiber is asked to yield at its next call of the runtime, and
   /// on_hog is told. Noticed within another 10 ms. So even a single processor does not replace locks.

@@ -60,6 +60,7 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t kLoopEvery = 64;       // direct switches between fibers before the loop has a look around (Go: 61)
 constexpr std::uint32_t kTicksEvery = 16;      // sooner, if the processor's counter says that kServeEvery has passed
 constexpr std::uint32_t kMaxNextStreak = 64;   // two fibers that only wake each other let the queue in after that
+constexpr std::uint32_t kAnyOrder = static_cast<std::uint32_t>(-1);  // in place of that count: RuntimeOptions::any_order
 // Fibers that only talk to each other get further on one processor than on two, where each word that they share travels
 // for longer than they work. So only what has waited is stolen, and who was woken for a processor and has nothing left to
 // do within kWorthWaking is not woken for it again for a while. Without this, five workers between two channels took twice
@@ -141,6 +142,7 @@ Scheduler::Scheduler(const RuntimeOptions& options)
       regular_count_(count_processors(options)),
       processors_(regular_count_ + count_reliefs(options)) {
   SLUICE_ASSERT(options.clock == nullptr || regular_count_ == 1, "a test's clock needs exactly one processor");
+  SLUICE_ASSERT(options.clock != nullptr || !options.any_order, "any order goes with a test's clock");
   std::uint64_t seed = options.seed ? options.seed : std::random_device()();
   for (std::size_t i = 0; i < processors_.size(); ++i) {
     processors_[i].id = i;
@@ -149,6 +151,7 @@ Scheduler::Scheduler(const RuntimeOptions& options)
     if (processors_[i].is_relief) processors_[i].state.store(Processor::State::kUnused);
     processors_[i].coarse_now_ns = system_clock().now().time_since_epoch().count();  // nobody has begun to wait before
     processors_[i].random = seed + i * kRandomStep;
+    if (options.any_order) processors_[i].next_streak = kAnyOrder;
   }
 }
 
@@ -327,6 +330,8 @@ Fiber* Scheduler::take_local(Processor& p) noexcept {
       ++p.next_streak;
       return fiber;
     }
+  } else if (p.next_streak == kAnyOrder) [[unlikely]] {
+    return take_any(p);
   }
   p.next_streak = 0;
   if (Fiber* fiber = pop(p)) {
@@ -334,6 +339,14 @@ Fiber* Scheduler::take_local(Processor& p) noexcept {
     return fiber;
   }
   return take_next(p);
+}
+
+// Each with the same probability, `next` too; the others keep their order in a circle.
+[[gnu::cold]] Fiber* Scheduler::take_any(Processor& p) noexcept {
+  if (Fiber* next = take_next(p)) push_local(p, *next);
+  std::uint32_t size = p.queue.size_approx();
+  for (std::uint64_t i = size > 0 ? next_random(p.random) % size : 0; i > 0; --i) p.queue.push(pop(p));
+  return pop(p);
 }
 
 Fiber* Scheduler::take_global(Processor& p) noexcept {
@@ -602,7 +615,10 @@ bool Scheduler::is_there_work_for(const Processor& thief) const noexcept {
 Fiber* Scheduler::successor(Processor& p, Leaving how) noexcept {
   if (how != Leaving::kEnds) p.runs_in_depth = how == Leaving::kJoins;
   std::uint32_t turns = bump(p.turns);
-  if (turns % kTicksEvery == 0 && (turns % kLoopEvery == 0 || ticks() - p.served_at_ticks > kServeTicks)) return nullptr;
+  // How long something took must not decide who is next where a test does.
+  if (turns % kTicksEvery == 0 &&
+      (turns % kLoopEvery == 0 || (options_.clock == nullptr && ticks() - p.served_at_ticks > kServeTicks)))
+    return nullptr;
   return take_local(p);
 }
 

@@ -95,6 +95,7 @@ class Scheduler {
   Fiber* find_runnable(Machine& machine) noexcept;
   Fiber* look_everywhere(Processor& p) noexcept;
   Fiber* take_local(Processor& p) noexcept;
+  Fiber* take_any(Processor& p) noexcept;
   void retire(Processor& relief) noexcept;
   Fiber* pop(Processor& p, bool newest = false) noexcept;
   Fiber* steal_half(Processor& victim, Processor& thief) noexcept;
