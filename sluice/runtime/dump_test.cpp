@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <string>
 
 #include <gtest/gtest.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -282,6 +284,28 @@ TEST(Dump, LeavesSigquitAloneIfTheProgramHasAHandlerOrWishes) {
   struct sigaction after {};
   ::sigaction(SIGQUIT, nullptr, &after);
   EXPECT_EQ(after.sa_handler, SIG_DFL);
+}
+
+TEST(Dump, IsWrittenOnSigquitByAProgramThatAScriptHasStartedInTheBackground) {
+  ::signal(SIGQUIT, SIG_IGN);  // as the shell leaves it there
+  on_processors(1, [](Context&) {
+    CapturedStderr captured;
+    ::kill(::getpid(), SIGQUIT);
+    EXPECT_TRUE(has(captured.read_until("(the program goes on)\n"), "SIGQUIT: 1 fiber: 1 running\n") || !kAnswersWhileItRuns);
+  });
+  EXPECT_EQ(::signal(SIGQUIT, SIG_DFL), SIG_IGN);
+}
+
+// Sysmon tells of hogs, and until it has done so nobody hands a processor on.
+TEST(ReportOfAHog, WaitsForNoReader) {
+  CapturedStderr captured;
+  int flags = ::fcntl(STDERR_FILENO, F_GETFL);
+  ::fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+  while (::write(STDERR_FILENO, "full", 4) > 0) {}
+  ::fcntl(STDERR_FILENO, F_SETFL, flags);
+  Instant before = system_clock().now();
+  report_hog({});
+  EXPECT_LT(system_clock().now() - before, 500ms);  // it was a second
 }
 
 }  // namespace

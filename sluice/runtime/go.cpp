@@ -10,7 +10,6 @@
 #include <sluice/runtime/internal/lock_watch.hpp>
 #include <sluice/runtime/internal/start_timer.hpp>
 #include <sluice/runtime/internal/park.hpp>
-#include <sluice/runtime/internal/prefetch.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
 
 namespace sluice {
@@ -23,11 +22,13 @@ struct SleepTimer final : internal::Timer {
 
 }  // namespace
 
+// Sysmon waits meanwhile, and with it everybody whose processor is in a long call: so there is no patience at all.
 void report_hog(const Hog& hog) noexcept {
   auto kept_for_ms = std::chrono::duration_cast<std::chrono::milliseconds>(hog.kept_for).count();
   internal::write_to_stderr("sluice: fiber " + std::to_string(hog.fiber) + ", started at " + hog.started_at.file_name() + ":" +
                             std::to_string(hog.started_at.line()) + ", has kept its processor for " +
-                            std::to_string(kept_for_ms) + " ms without blocking() or yield()\n" + hog.stack);
+                            std::to_string(kept_for_ms) + " ms without blocking() or yield()\n" + hog.stack,
+                            Duration::zero());
 }
 
 int run(std::function<Result<void>(Context&)> main, RuntimeOptions options, std::source_location where) {
@@ -64,9 +65,7 @@ Result<void> sleep(Context& ctx, Duration length) {
   auto& timer = self.emplace_wait<SleepTimer>(&self);
   timer.fire = [](internal::Timer* fired) noexcept {
     internal::Fiber& fiber = *static_cast<SleepTimer*>(fired)->fiber;
-    if (!fiber.claim(reinterpret_cast<std::uintptr_t>(fired))) return;
-    internal::prefetch_frames(internal::peek(&fiber.context));  // after so long they have left the caches
-    internal::make_ready(fiber);
+    if (fiber.claim(reinterpret_cast<std::uintptr_t>(fired))) internal::make_ready(fiber);
   };
   internal::Scheduler& scheduler = internal::Scheduler::running();
   scheduler.processor().timers.add(timer, Deadline::after(scheduler.clock(), length).when());

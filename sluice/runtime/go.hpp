@@ -26,7 +26,7 @@ struct Hog {
   std::uint64_t unreported = 0;     ///< others since the last call
 };
 
-/// Writes it to standard error, as text for people. Any thread may; gives up on a reader that does not read.
+/// Writes it to standard error, as text for people. Any thread may; waits for no reader: what does not fit in now is lost.
 void report_hog(const Hog& hog) noexcept;
 
 struct RuntimeOptions {
@@ -52,11 +52,11 @@ struct RuntimeOptions {
   /// with EINTR; ::sleep, poll and their like do.
   std::function<void(const Hog&)> on_hog{};
   /// SIGQUIT (Ctrl-\) writes all fibers to standard error (dump.hpp), and the program goes on; Go's ends. Unless the
-  /// program has a handler of its own for it.
+  /// program has a handler of its own for it; ignoring it is none, for shells have background jobs do so.
   bool dumps_on_sigquit = true;
   /// If all fibers wait for each other, and nothing else could wake one (no timer, no descriptor, no call in blocking(), no
   /// thread that is not the runtime's), the program says "all fibers are asleep: deadlock", writes them all to standard
-  /// error, and aborts; within about 50 ms. false: it hangs.
+  /// error, and aborts; within about 50 ms, or two seconds after thousands of fibers have ended. false: it hangs.
   bool ends_when_deadlocked = true;
 };
 

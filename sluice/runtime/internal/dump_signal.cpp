@@ -17,11 +17,11 @@
 namespace sluice::internal {
 namespace {
 
-constexpr int kReaderPatienceMs = 1000;
-
 // Handlers that may be using the scheduler. Written by them, read by who is about to destroy it.
 std::atomic<int> handlers{0};
-bool is_installed = false;  // written by the thread that runs the scheduler
+// Both written by the thread that runs the scheduler.
+bool is_installed = false;
+struct sigaction previous_action;
 
 // Only notes the wish: sysmon, which never runs fibers, does the work even if endless loops have all processors.
 void on_quit(int) {
@@ -38,7 +38,8 @@ void on_quit(int) {
 void install_dump_signal() noexcept {
   struct sigaction before {};
   if (::sigaction(SIGQUIT, nullptr, &before) != 0 || (before.sa_flags & SA_SIGINFO) != 0) return;
-  if (before.sa_handler != SIG_DFL) return;
+  if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return;
+  previous_action = before;
   struct sigaction action {};
   action.sa_handler = &on_quit;
   action.sa_flags = SA_ONSTACK | SA_RESTART;
@@ -47,7 +48,7 @@ void install_dump_signal() noexcept {
 }
 
 void remove_dump_signal() noexcept {
-  if (is_installed) ::signal(SIGQUIT, SIG_DFL);
+  if (is_installed) ::sigaction(SIGQUIT, &previous_action, nullptr);
   is_installed = false;
 }
 
@@ -55,10 +56,11 @@ void wait_for_dump_signal() noexcept {
   while (handlers.load() > 0) ::sched_yield();
 }
 
-void write_to_stderr(std::string_view text) noexcept {
+void write_to_stderr(std::string_view text, Duration patience) noexcept {
+  auto patience_ms = static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count());
   while (!text.empty()) {
     pollfd reader{STDERR_FILENO, POLLOUT, 0};
-    int ready = ::poll(&reader, 1, kReaderPatienceMs);
+    int ready = ::poll(&reader, 1, patience_ms);
     if (ready == 0 || (ready < 0 && errno != EINTR)) return;
     // A pipe that is ready takes this much at once.
     ssize_t written = ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));

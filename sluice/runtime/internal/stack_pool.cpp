@@ -31,6 +31,7 @@ constexpr std::size_t kSplitGuardBudget = 16'000;  // half of the default vm.max
 // is, touches each page of it, so a single one would do; other code may have frames of up to this without slipping past.
 // Four times as much takes 0.3 µs more for each new stack.
 constexpr std::size_t kGuardBytes = std::size_t{16} * 1024;
+constexpr std::size_t kStackBytesMax = std::size_t{1} << 48;  // more than there are addresses: the kernel refuses it
 constexpr std::size_t kSampledAtOnce = 256;  // stacks, at a microsecond each
 constexpr std::size_t kTrimBatch = 64;  // stacks out of the pool while their memory goes back; others find the rest
 // A quarter of a page at most: what a small fiber needs still fits into the rest.
@@ -56,7 +57,7 @@ GuardKind StackPool::best_guard() noexcept {
 
 StackPool::StackPool(std::size_t stack_bytes, GuardKind guard, std::size_t spare)
     : page_bytes_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))),
-      stack_bytes_(std::max(round_up(stack_bytes, page_bytes_), 4 * page_bytes_) | page_bytes_),
+      stack_bytes_(std::max(round_up(std::min(stack_bytes, kStackBytesMax), page_bytes_), 4 * page_bytes_) | page_bytes_),
       guard_bytes_(std::min(kGuardBytes, round_up(stack_bytes_ / 4, page_bytes_))),
       stacks_per_slab_(std::max<std::size_t>(kSlabBytes / stack_bytes_, 1)),
       guard_kind_(guard),

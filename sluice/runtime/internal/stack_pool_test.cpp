@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <set>
 #include <vector>
@@ -28,6 +29,11 @@ std::vector<Stack> take(StackPool& pool, std::size_t count) {
 void put(StackPool& pool, std::vector<Stack>& stacks) {
   pool.release(stacks.size());
   pool.put_some(stacks, stacks.size());
+}
+
+TEST(StackPool, RefusesStacksLargerThanTheAddressSpaceInsteadOfMakingTinyOnes) {
+  StackPool pool(std::numeric_limits<std::size_t>::max());
+  EXPECT_EQ(pool.reserve(1), 0u);
 }
 
 TEST(StackPool, StacksAreApartAndTheirsIsEveryByte) {
