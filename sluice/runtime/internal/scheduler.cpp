@@ -68,7 +68,9 @@ constexpr std::uint32_t kAnyOrder = static_cast<std::uint32_t>(-1);  // in place
 constexpr Duration kRipeAfter = 20us;          // about what it costs to wake somebody
 constexpr Duration kWorthWaking = 100us;       // a few times that
 constexpr Duration kWakeHold = 1ms;            // at worst one part in ten is lost; sysmon wakes somebody in spite of it
-constexpr std::uint32_t kColdDepth = 100;      // fibers in the queue from which on the near caches do not hold them all
+// Fibers in the queue from which on it pays to ask for them in time: either the near caches do not hold them all, or a crowd of
+// timers has just woken them.
+constexpr std::uint32_t kColdDepth = 16;
 constexpr std::uint32_t kFetchedTogether = 4;
 // Nobody sleeps for less: the kernel's own slack is as long (prctl(2), PR_SET_TIMERSLACK), and timers that are close to each
 // other fire together. With 100,000 of them within 40 ms, a sleep for each took a third of the processor time.
@@ -279,8 +281,9 @@ Fiber* Scheduler::look_everywhere(Processor& p) noexcept {
     retire(p);
     return nullptr;
   }
-  if (Fiber* fiber = take_global(p)) return fiber;
+  // Before the global queue, which is never empty where more are runnable than fit into the queues of the processors.
   if (options_.clock || system_clock().now() - p.served_at > kServeEvery) serve(p);
+  if (Fiber* fiber = take_global(p)) return fiber;
   if (Fiber* fiber = take_local(p)) return fiber;
   // Timers that are close to each other keep a processor busy: without asking the kernel for each.
   p.timers.fire_due(clock_.now());
@@ -335,7 +338,7 @@ Fiber* Scheduler::take_local(Processor& p) noexcept {
   }
   p.next_streak = 0;
   if (Fiber* fiber = pop(p)) {
-    if (p.queue.size_approx() >= kColdDepth) prefetch_ahead(p.queue);
+    if (p.queue.size_approx() >= kColdDepth || global_.size_approx() > 0) prefetch_ahead(p.queue);
     return fiber;
   }
   return take_next(p);
@@ -352,7 +355,8 @@ Fiber* Scheduler::take_local(Processor& p) noexcept {
 Fiber* Scheduler::take_global(Processor& p) noexcept {
   if (global_.size_approx() == 0) return nullptr;
   std::array<Fiber*, RunQueue::kCapacity / 2> taken;
-  std::size_t room = std::min<std::size_t>(RunQueue::kCapacity - p.queue.size_approx() + 1, taken.size());
+  // Its own wake-ups need room as well, or they would go to the end of this queue, and come back some time, half a ring at once.
+  std::size_t room = taken.size() - std::min<std::size_t>(p.queue.size_approx(), taken.size() - 1);
   std::size_t count = global_.take_share(std::span(taken).first(room), regular_count_);
   for (std::size_t i = 1; i < count; ++i) p.queue.push(taken[i]);  // thieves only make more room
   return count > 0 ? taken[0] : nullptr;

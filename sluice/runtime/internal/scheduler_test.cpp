@@ -23,6 +23,7 @@
 #include <sluice/runtime/channel.hpp>
 #include <sluice/runtime/fiber_test.hpp>
 #include <sluice/runtime/mutex.hpp>
+#include <sluice/runtime/pollable.hpp>
 #include <sluice/runtime/select.hpp>
 #include <sluice/runtime/semaphore.hpp>
 #include <sluice/runtime/wait_group.hpp>
@@ -83,6 +84,32 @@ TEST(Scheduler, TheGlobalQueueIsServedWhileFibersRunBackToBack) {
     }
     there.close();
     foreigner.join();
+  });
+}
+
+// More are runnable all the time than a processor's queue holds, so the global one is never empty.
+TEST(Scheduler, TimersAndInputAreServedWhileTheGlobalQueueIsNeverEmpty) {
+  in_virtual_time([](Context& ctx) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    auto input = Pollable::adopt(ends[0]);
+    ASSERT_TRUE(input);
+    int served = 0, turns = 0;
+    TaskGroup group{ctx};
+    group.go([&](Context& own) { served += sleep(own, 10ms) ? 1 : 0; });
+    group.go([&](Context& own) { served += (*input)->wait_readable(own) ? 1 : 0; });
+    yield();
+    EXPECT_EQ(::write(ends[1], "!", 1), 1);
+    static_cast<ManualClock&>(runtime_clock()).advance(10ms);
+    constexpr int kRunnable = 4 * RunQueue::kCapacity;
+    constexpr int kTurnsMax = 1'000 * kRunnable;
+    for (int i = 0; i < kRunnable; ++i)
+      group.go([&](Context&) {
+        for (; served < 2 && turns < kTurnsMax; ++turns) yield();
+      });
+    EXPECT_TRUE(group.wait());
+    EXPECT_LT(turns, 2 * kRunnable);
+    ::close(ends[1]);
   });
 }
 
