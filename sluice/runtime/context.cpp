@@ -58,6 +58,8 @@ void Context::cancel(Error cause) {
   std::lock_guard hold(lock_);
   if (!mark_cancelled_unlocked(cause) || waiting_.is_empty()) return;
   tell_all_unlocked(Step::kMark);
+  // Who is seen to wait needs no fence, which costs as much as waking twenty: thousands of deadlines may pass at a time.
+  if (tell_all_unlocked(Step::kWakeIfSeen)) return;
   // Forbidden: a fiber sees its context alive, and we do not see that it waits. Pairs with the light fence in Wait::Wait.
   internal::AsymmetricFence::heavy();
   tell_all_unlocked(Step::kWake);
@@ -73,30 +75,32 @@ bool Context::mark_cancelled_unlocked(const Error& cause) noexcept {
 
 // Down and up again without calls of its own, for a line of descendants may be longer than the stack: the tree is its own
 // way back. The locks from here down to `at` are held; so a child on that way that is about to die waits for its parent's.
-void Context::tell_all_unlocked(internal::Cancellable::Step step) noexcept {
+// False: somebody may be about to wait, and the rest was not told; only at kWakeIfSeen.
+bool Context::tell_all_unlocked(internal::Cancellable::Step step) noexcept {
   Context* at = this;
   internal::Cancellable* node = waiting_.front();
+  bool is_settled = true;
   for (;;) {
     if (node == nullptr) {
-      if (at == this) return;
+      if (at == this) return is_settled;
       at->lock_.unlock();
       node = &at->link_;
       at = at->parent_;
     } else if (node->on_cancel != nullptr) {
-      node->on_cancel(node, step);
+      is_settled = node->on_cancel(node, step) || step != internal::Cancellable::Step::kWakeIfSeen;
     } else if (Context* child = static_cast<Link*>(node)->child; child->enter_unlocked(step, *cause_)) {
       at = child;
       node = child->waiting_.front();
       continue;
     }
-    node = at->waiting_.after(*node);
+    node = is_settled ? at->waiting_.after(*node) : nullptr;
   }
 }
 
 // True: its lock is held, and all in its list are to be told. False: they have been, by whoever ended it before.
 bool Context::enter_unlocked(internal::Cancellable::Step step, const Error& cause) noexcept {
   lock_.lock();
-  if (step == internal::Cancellable::Step::kWake || mark_cancelled_unlocked(cause)) return true;
+  if (step != internal::Cancellable::Step::kMark || mark_cancelled_unlocked(cause)) return true;
   lock_.unlock();
   return false;
 }

@@ -17,11 +17,14 @@ namespace sluice {
 namespace internal {
 /// What a Context tells of its cancellation: a child, a fiber's wait, a fiber that was started with it.
 struct Cancellable : ListNode<Cancellable> {
-  /// Cancelling goes through the tree twice. First everybody is marked; then, behind one fence for all, who waits is woken.
-  enum class Step { kMark, kWake };
-  /// Called once for each, with the context's lock held; must not park and must not call back into that context, nor into
-  /// those above it. Null: a child, whose own list comes next.
-  void (*on_cancel)(Cancellable* self, Step step) noexcept = nullptr;
+  /// Cancelling goes through the tree. First everybody is marked; then who is seen to wait is woken. If that settles it for
+  /// all, as it does for the one fiber of a request whose time is up, this is the end; else, behind one fence for all, who
+  /// waits is woken.
+  enum class Step { kMark, kWakeIfSeen, kWake };
+  /// Called for each step with the context's lock held; must not park and must not call back into that context, nor into
+  /// those above it. False from kWakeIfSeen: it may be about to wait, so kWake has to follow; at the other steps it means
+  /// nothing. Null: a child, whose own list comes next.
+  bool (*on_cancel)(Cancellable* self, Step step) noexcept = nullptr;
 };
 }  // namespace internal
 
@@ -97,7 +100,7 @@ class Context {
 
   [[nodiscard]] const Value* find(const void* key) const noexcept;
   bool mark_cancelled_unlocked(const Error& cause) noexcept;
-  void tell_all_unlocked(internal::Cancellable::Step step) noexcept;
+  bool tell_all_unlocked(internal::Cancellable::Step step) noexcept;
   bool enter_unlocked(internal::Cancellable::Step step, const Error& cause) noexcept;
 
   Context* const parent_ = nullptr;

@@ -14,7 +14,8 @@ class EndsToo {
   EndsToo(Context& ctx, Context& other) : ctx_(ctx) {
     link_.other = &other;
     link_.on_cancel = [](internal::Cancellable* self, internal::Cancellable::Step step) noexcept {
-      if (step == internal::Cancellable::Step::kWake) static_cast<Link*>(self)->other->cancel();
+      if (step != internal::Cancellable::Step::kMark) static_cast<Link*>(self)->other->cancel();
+      return true;
     };
     is_linked_ = ctx_.subscribe(link_);
     if (!is_linked_) other.cancel();
@@ -52,10 +53,17 @@ TaskGroup::~TaskGroup() {
   static_cast<void>(wait());  // nobody asked for the error
 }
 
-void TaskGroup::begin() noexcept {
+// False: the context has ended, and wait() will tell; else who gave work to the group would take it for done.
+bool TaskGroup::begin() {
   SLUICE_ASSERT(limit_ == Options().limit, "a group with a limit starts fibers by go(ctx, fn) or try_go(fn)");
+  bool is_alive = !context_.is_cancelled();
   std::lock_guard hold(lock_);
-  ++running_;
+  if (is_alive) {
+    ++running_;
+  } else if (!first_error_) {
+    first_error_ = context_.check().error();
+  }
+  return is_alive;
 }
 
 bool TaskGroup::try_begin() noexcept {

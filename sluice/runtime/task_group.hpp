@@ -50,8 +50,8 @@ class TaskGroup {
   /// Cancels what still runs, then parks until all have ended.
   ~TaskGroup();
 
-  /// Starts fn. Never parks, hence requires: no limit. If no stack is to be had, or the group is cancelled already, fn is
-  /// not called; the first counts as its error (kResourceExhausted).
+  /// Starts fn. Never parks, hence requires: no limit. If no stack is to be had, or the group's context has ended already, fn
+  /// is not called; that counts as its error (kResourceExhausted, or the cause), so wait() is ok only if all were called.
   template <std::invocable<Context&> F>
   void go(F fn, std::source_location where = std::source_location::current());
 
@@ -71,7 +71,7 @@ class TaskGroup {
   [[nodiscard]] Context& context() noexcept { return context_; }
 
  private:
-  void begin() noexcept;
+  [[nodiscard]] bool begin();
   [[nodiscard]] bool try_begin() noexcept;
   Result<void> begin_when_free(Context& ctx);
   void end(Result<void> result) noexcept;
@@ -91,9 +91,7 @@ class TaskGroup {
 
 template <std::invocable<Context&> F>
 void TaskGroup::go(F fn, std::source_location where) {
-  if (context_.is_cancelled()) return;
-  begin();
-  static_cast<void>(start(fn, where));  // wait() tells
+  if (begin()) static_cast<void>(start(fn, where));  // else, or without a stack: wait() tells
 }
 
 template <std::invocable<Context&> F>

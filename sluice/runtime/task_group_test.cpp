@@ -42,6 +42,22 @@ TEST(TaskGroup, TheFirstErrorEndsTheOthersAndIsTheAnswer) {
   });
 }
 
+// Else a request whose time is up after half of its parts would look complete.
+TEST(TaskGroup, SaysSoIfNotAllWereCalled) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx};
+    TaskGroup group{request};
+    int calls = 0;
+    group.go([&](Context&) { ++calls; });
+    EXPECT_TRUE(group.wait());
+    request.cancel(Error(Code::kAborted, "the client went away"));
+    EXPECT_TRUE(group.wait());  // nothing has been left out yet
+    group.go([&](Context&) { ++calls; });
+    EXPECT_EQ(group.wait().error().code(), Code::kAborted);
+    EXPECT_EQ(calls, 1);
+  });
+}
+
 TEST(TaskGroup, ItsEndCancelsAndJoinsWhatStillRuns) {
   in_virtual_time([](Context& ctx) {
     bool has_ended = false;

@@ -139,10 +139,11 @@ void Scheduler::wait_until_off_stack(const Fiber& fiber) noexcept {
 // Those that have begun to wait before the root was marked are seen here: the fence of Context::cancel lies in between.
 Scheduler::RootMembers::RootMembers(FiberPool& pool) noexcept : fibers(pool) {
   on_cancel = [](Cancellable* self, Step step) noexcept {
-    if (step != Step::kWake) return;
+    if (step != Step::kWake) return false;
     static_cast<RootMembers*>(self)->fibers.for_each([](Fiber& fiber) {
       if (fiber.claim(Fiber::kContextEndedToken, WaitWord::kFollowsRoot)) internal::make_ready(fiber);
     });
+    return true;
   };
 }
 

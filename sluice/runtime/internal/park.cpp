@@ -2,6 +2,16 @@
 #include <sluice/runtime/internal/park.hpp>
 
 namespace sluice::internal {
+namespace {
+
+// True: its wait has been ended. False: it was not seen to wait; or it was not for us, at kMark.
+bool end_wait_at(Cancellable::Step step, Fiber& waiting, WaitWord::Token follows) noexcept {
+  bool is_ours = step != Cancellable::Step::kMark && waiting.claim(Fiber::kContextEndedToken, follows);
+  if (is_ours) make_ready(waiting);
+  return is_ours;
+}
+
+}  // namespace
 
 void forget_own_context() noexcept {
   Fiber& self = this_fiber();
@@ -19,8 +29,7 @@ bool join_own_context(Fiber& fiber) noexcept {
     return true;
   }
   fiber.membership.on_cancel = [](Cancellable* self, Cancellable::Step step) noexcept {
-    Fiber& waiting = *static_cast<Fiber::Membership*>(self)->subscriber;
-    if (step == Cancellable::Step::kWake && waiting.claim(Fiber::kContextEndedToken, WaitWord::kFollowsOwn)) make_ready(waiting);
+    return end_wait_at(step, *static_cast<Fiber::Membership*>(self)->subscriber, WaitWord::kFollowsOwn);
   };
   fiber.membership.subscriber = &fiber;
   if (!fiber.own_context->subscribe(fiber.membership)) return false;
@@ -31,8 +40,7 @@ bool join_own_context(Fiber& fiber) noexcept {
 bool Wait::follow_other() noexcept {
   subscription_.fiber = &fiber_;
   subscription_.on_cancel = [](Cancellable* self, Cancellable::Step step) noexcept {
-    Fiber& waiting = *static_cast<Subscription*>(self)->fiber;
-    if (step == Cancellable::Step::kWake && waiting.claim(Fiber::kContextEndedToken)) make_ready(waiting);
+    return end_wait_at(step, *static_cast<Subscription*>(self)->fiber, 0);
   };
   return is_subscribed_ = ctx_->subscribe(subscription_);
 }

@@ -110,6 +110,7 @@ TEST(Wait, ItsFiberMayEndWhileItsContextIsBeingCancelled) {
       first.on_cancel = [](Cancellable* self, Cancellable::Step) noexcept {
         static_cast<First*>(self)->is_reached = true;
         for (int pause = 0; pause < 10'000; ++pause) relax_processor();  // longer than it takes to end
+        return true;
       };
       std::thread canceller;
       TaskGroup group{ctx};

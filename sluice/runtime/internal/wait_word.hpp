@@ -18,8 +18,9 @@ namespace sluice::internal {
 /// A token is an address (what ended the wait) or kContextEnded.
 ///
 ///   fiber      1. word = kWaiting · light fence            context    1. has_ended = true
-///              2. has the context ended? then give_up()               2. heavy fence
-///                                                                     3. claim
+///              2. has the context ended? then give_up()               2. claim; done if it was seen to wait
+///                                                                     3. heavy fence
+///                                                                     4. claim
 /// Forbidden: the fiber sees its context alive, and who ends it does not see that it waits.
 /// Who claims makes the fiber ready, also if it was on its way to give up; then it parks all the same, to use that up.
 /// Threads: claim, is_waiting: any; everything else: the fiber. The fences and the atomic are parameters as in BasicBiasedLock.

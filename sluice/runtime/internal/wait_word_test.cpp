@@ -78,17 +78,13 @@ class Scene {
   // Context::cancel, of the context that the fiber was started with: the fiber is in its list all the time.
   void end_own() {
     own_has_ended_.store(1, kRelease);
-    Fence::heavy();
-    if (word_.claim(Word::kContextEnded, Word::kFollowsOwn)) make_ready();
+    end_wait(Word::kFollowsOwn);
   }
   // Of another one: the fiber is in its list while it waits.
   void end_other() {
     other_lock_.lock();
     other_has_ended_.store(1, kRelease);
-    if (is_subscribed_.load(kRelaxed) != 0) {
-      Fence::heavy();
-      if (word_.claim(Word::kContextEnded)) make_ready();
-    }
+    if (is_subscribed_.load(kRelaxed) != 0) end_wait(0);
     other_lock_.unlock();
   }
 
@@ -160,6 +156,14 @@ class Scene {
   void park() {
     while (ready_.load() == 0) Interleavings::wait();
     Interleavings::require(ready_.fetch_sub(1) == 1, "the fiber was in a run queue twice");
+  }
+  void end_wait(typename Word::Token follows) {
+    bool is_ours = word_.claim(Word::kContextEnded, follows);  // if it is seen to wait: no fence then
+    if (!is_ours) {
+      Fence::heavy();
+      is_ours = word_.claim(Word::kContextEnded, follows);
+    }
+    if (is_ours) make_ready();
   }
   void make_ready() { Interleavings::require(ready_.fetch_add(1) == 0, "the fiber is put into a run queue twice"); }
 
