@@ -56,6 +56,21 @@ TEST(Gate, CloseParksUntilTheLastOneIsOut) {
   });
 }
 
+TEST(Gate, LetsGoAllWhoCloseIt) {
+  in_virtual_time([](Context& ctx) {
+    Gate gate;
+    auto pass = gate.enter();
+    int closed = 0;
+    TaskGroup group{ctx};
+    for (int i = 0; i < 3; ++i) group.go([&](Context& own) { closed += gate.close(own) ? 1 : 0; });
+    let_all_park(ctx);
+    EXPECT_EQ(closed, 0);
+    pass.reset();
+    let_all_park(ctx);
+    EXPECT_EQ(closed, 3);
+  });
+}
+
 TEST(Gate, StaysShutWhenClosingTookTooLong) {
   in_virtual_time([](Context& ctx) {
     Gate gate;

@@ -72,6 +72,14 @@ TEST(ForEach, EndsWithItsContextAndSaysSo) {
   });
 }
 
+TEST(ForEach, SaysThatItsContextHasEndedAlsoForCallsThatDoNot) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx, 1s};
+    auto stops_early = [](Context& own, int) { static_cast<void>(sleep(own, 1h)); };
+    EXPECT_EQ(for_each(request, std::vector{1, 2}, 2, stops_early).error().code(), Code::kDeadlineExceeded);
+  });
+}
+
 TEST(ForEach, TakesElementsOnlyWhenThereIsRoom) {
   in_virtual_time([](Context& ctx) {
     int taken = 0, ended = 0;
