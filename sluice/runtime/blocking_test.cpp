@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -105,6 +106,63 @@ TEST(Blocking, HoldsUpNobodyHoweverManyDoItAtOnce) {
     while (left > 0) yield();
     for (int i = 0; i < kBlocked; ++i) pipe.write_one();
     EXPECT_TRUE(group.wait());
+  });
+}
+
+// More than may last at once, on one processor, which is the one that has to write.
+TEST(Blocking, WaitsForRoomWhereAsManyLastAsMay) {
+  constexpr std::size_t kLasting = 2;
+  for (Expect expect : {Expect::kShort, Expect::kLong}) {
+    constexpr int kBlocked = 8;
+    std::atomic<int> inside{0}, most{0};
+    auto main = [&](Context& ctx) -> Result<void> {
+      Pipe pipe;
+      TaskGroup group{ctx};
+      for (int i = 0; i < kBlocked; ++i)
+        group.go([&](Context&) {
+          blocking(
+              [&] {
+                int now = inside.fetch_add(1) + 1;
+                if (now > most) most = now;
+                pipe.read_one();
+                inside.fetch_sub(1);
+              },
+              expect);
+        });
+      group.go([&](Context&) {
+        while (most < static_cast<int>(kLasting)) yield();
+        for (int i = 0; i < kBlocked; ++i) pipe.write_one();
+      });
+      return group.wait();
+    };
+    EXPECT_EQ(run(main, {.processors = 1, .blocking_calls_max = kLasting, .hog_after = 1h}), 0);
+    EXPECT_GE(most, kLasting);
+    EXPECT_LE(most, kLasting + 1);
+  }
+}
+
+TEST(Blocking, WithAContextReturnsWhatItsFunctionReturns) {
+  in_virtual_time([](Context& ctx) {
+    EXPECT_EQ(*blocking(ctx, [] { return std::make_unique<int>(5); }).value(), 5);
+    EXPECT_TRUE(blocking(ctx, [] {}));
+    EXPECT_EQ(blocking(ctx, []() -> Result<int> { return fail(Code::kAborted, "no"); }).error().code(), Code::kAborted);
+  });
+}
+
+TEST(Blocking, GoesOnWithoutTheCallerWhoseContextEnds) {
+  on_processors(1, [](Context& ctx) {
+    auto pipe = std::make_shared<Pipe>();
+    auto has_returned = std::make_shared<std::atomic<bool>>(false);
+    Context request{ctx, 1ms};
+    auto call = [pipe, has_returned] {
+      pipe->read_one();
+      *has_returned = true;
+    };
+    EXPECT_EQ(blocking(request, call).error().code(), Code::kDeadlineExceeded);
+    EXPECT_FALSE(*has_returned);
+    pipe->write_one();
+    while (!*has_returned) yield();
+    EXPECT_EQ(blocking(request, call).error().code(), Code::kDeadlineExceeded);  // has not even begun
   });
 }
 

@@ -34,6 +34,9 @@ struct RuntimeOptions {
   std::size_t processors = 0;
   /// Address space of one fiber's stack; rounded up to pages. Memory is committed by use.
   std::size_t stack_bytes = std::size_t{256} * 1024;
+  /// How many calls of blocking() may last at the same time, each of which has a thread of its own meanwhile: more wait, before
+  /// they begin, for one to return. Each processor may let one in too many. At least 1.
+  std::size_t blocking_calls_max = 1024;
   /// Seeds the choices that the scheduler makes at random (whom to rob, which ready case select takes, any_order).
   /// 0 = a different seed in each run.
   std::uint64_t seed = 0;

@@ -24,6 +24,7 @@ enum class ParkReason : std::uint8_t {
   kSleep,
   kReadable,
   kWritable,
+  kBlockingRoom,
 };
 
 [[nodiscard]] constexpr std::string_view to_string(ParkReason reason) noexcept {
@@ -44,6 +45,7 @@ enum class ParkReason : std::uint8_t {
     case ParkReason::kSleep: return "sleeping";
     case ParkReason::kReadable: return "waiting for input";
     case ParkReason::kWritable: return "waiting to write";
+    case ParkReason::kBlockingRoom: return "waiting for room for a blocking call";
   }
   return "unknown";
 }

@@ -143,6 +143,7 @@ Scheduler::Scheduler(const RuntimeOptions& options)
               (count_processors(options) - 1) * Processor::kStacksKept),
       regular_count_(count_processors(options)),
       processors_(regular_count_ + count_reliefs(options)) {
+  SLUICE_ASSERT(options.blocking_calls_max > 0, "at least one call may block");
   SLUICE_ASSERT(options.clock == nullptr || regular_count_ == 1, "a test's clock needs exactly one processor");
   SLUICE_ASSERT(options.clock != nullptr || !options.any_order, "any order goes with a test's clock");
   std::uint64_t seed = options.seed ? options.seed : std::random_device()();

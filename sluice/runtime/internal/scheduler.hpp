@@ -24,6 +24,7 @@
 #include <sluice/runtime/internal/mutex_watch.hpp>
 #include <sluice/runtime/internal/survey.hpp>
 #include <sluice/runtime/internal/vital_signs.hpp>
+#include <sluice/runtime/internal/wait_queue.hpp>
 
 namespace sluice::internal {
 
@@ -127,6 +128,10 @@ class Scheduler {
   void wake_sysmon() noexcept;
 
   // Processors that change hands.
+  void wait_for_room_to_block() noexcept;
+  void let_next_one_block() noexcept;
+  void make_room_to_block() noexcept;
+  bool leave_behind(Processor& p) noexcept;
   bool hand_on(Processor& p) noexcept;
   bool add_machine(Processor& p) noexcept;
   void count_away(int change) noexcept;
@@ -187,6 +192,12 @@ class Scheduler {
   std::atomic<int> away_{0};
   // Calls of blocking() that came back to find their processor gone. Written by those, read by scrapes; publishes nothing.
   std::atomic<std::uint64_t> late_returns_{0};
+
+  // Calls of blocking() whose processor has gone on without them. Written by those and by sysmon, read by who is about to make
+  // another; publishes nothing.
+  std::atomic<std::size_t> lasting_calls_{0};
+  BiasedLock lasting_calls_lock_;
+  WaitQueue waiting_to_block_;  // guarded by lasting_calls_lock_
 
   WordLock machines_lock_;
   std::deque<Machine> machines_;   // guarded by machines_lock_; a deque never moves them

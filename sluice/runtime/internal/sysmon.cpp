@@ -99,7 +99,7 @@ bool Scheduler::look_after(Processor& p, Seen& seen, Instant now) noexcept {
     // acquire: pairs with the release in enter_blocking.
     if (p.state.compare_exchange_strong(state, Processor::State::kRunning, std::memory_order_acquire)) {
       p.hand_offs.fetch_add(1, std::memory_order_relaxed);  // relaxed: a number
-      if (!hand_on(p)) p.state.store(Processor::State::kBlocking, std::memory_order_release);  // release: as in enter_blocking
+      if (!leave_behind(p)) p.state.store(Processor::State::kBlocking, std::memory_order_release);  // release: as in enter_blocking
     }
     return true;
   }
