@@ -44,5 +44,8 @@ inline Duration scattered(std::uint32_t index, Duration range) {
 inline void on_one_and_two_processors(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgName("processors")->Arg(1)->Arg(2)->UseRealTime()->MeasureProcessCPUTime();
 }
+inline void on_one_processor(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgName("processors")->Arg(1)->UseRealTime()->MeasureProcessCPUTime();
+}
 
 }  // namespace sluice::bench

@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: MIT
 //
-// A million fibers that wait. Runs once, alone in its process: memory that another benchmark has touched before would
-// make the fibers cheaper to create, and lighter.
+// A million fibers that wait, and a million contexts. Each runs once, alone in its process: memory that another benchmark has
+// touched before would make them cheaper to create, and lighter.
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
 #include <bench/in_runtime.hpp>
 #include <sluice/runtime/channel.hpp>
+#include <sluice/runtime/internal/fiber_pool.hpp>
+#include <sluice/runtime/internal/machine.hpp>
+#include <sluice/runtime/internal/prefetch.hpp>
+#include <sluice/runtime/internal/stack_pool.hpp>
 #include <sluice/runtime/wait_group.hpp>
 
 namespace sluice::bench {
 namespace {
 
-constexpr int kMillion = 1'000'000;
+constexpr std::size_t kMillion = 1'000'000;
+
+void once(benchmark::internal::Benchmark* benchmark) {
+  benchmark->Iterations(1)->Repetitions(1)->Unit(benchmark::kMillisecond);
+}
 
 double resident_bytes() {
   std::size_t all_pages = 0, resident_pages = 0;
@@ -53,7 +63,7 @@ class Stopwatch {
     clock_gettime(clock, &now);
     return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
   }
-  static double each(clockid_t clock, double start) { return (read(clock) - start) / kMillion; }
+  static double each(clockid_t clock, double start) { return (read(clock) - start) / double{kMillion}; }
 
   double time_ = read(CLOCK_MONOTONIC);
   double processor_time_ = read(CLOCK_PROCESS_CPUTIME_ID);
@@ -67,7 +77,7 @@ void park_a_million(benchmark::State& state, Context& ctx) {
 
   const double resident_before = resident_bytes(), page_tables_before = page_table_bytes();
   const Stopwatch creating;
-  for (int i = 0; i < kMillion; ++i)
+  for (std::size_t i = 0; i < kMillion; ++i)
     must_go([&] {
       arriving.done();
       gate.recv();
@@ -95,10 +105,87 @@ void parked_million(benchmark::State& state) {
   });
 }
 BENCHMARK(parked_million)
-    ->Iterations(1)
-    ->Repetitions(1)
-    ->Unit(benchmark::kMillisecond)
+    ->Apply(once)
     ->Apply(on_one_and_two_processors);
+
+// Only writes: a page that is read first is mapped twice.
+void write_lines(volatile char* from, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; i += internal::kCacheLine) from[i] = 1;
+}
+
+void change_lines(volatile char* from, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; i += internal::kCacheLine) from[i] = static_cast<char>(from[i] + 1);
+}
+
+// What of it is the memory's price: the blocks and the stacks of a million fibers, without fibers. Their creation is the first
+// write to each; their finish one more to each cache line that a fiber needs, asked for as far ahead as helps.
+void bare_million(benchmark::State& state) {
+  constexpr std::size_t kAtOnce = internal::Processor::kStackBatch, kAhead = 8;
+  for (auto _ : state) {
+    internal::StackPool stack_pool(RuntimeOptions{}.stack_bytes);
+    internal::FiberPool block_pool;
+    std::vector<internal::Stack> stacks;
+    std::vector<internal::Fiber*> blocks;
+    stacks.reserve(kMillion);
+    blocks.reserve(kMillion);
+    auto frames = [&](std::size_t i) {
+      return reinterpret_cast<char*>(stacks[i].low + stacks[i].bytes) - internal::kFrameBytes;
+    };
+    if (stack_pool.reserve(kMillion) < kMillion) return state.SkipWithError("no address space");
+
+    const Stopwatch creating;
+    while (stacks.size() < kMillion) {
+      std::size_t first = stacks.size();
+      stack_pool.take_some(stacks, std::min(kAtOnce, kMillion - first));
+      while (blocks.size() < stacks.size()) block_pool.take_some(blocks, stacks.size() - blocks.size());
+      for (std::size_t i = first; i < stacks.size(); ++i) {
+        write_lines(frames(i), internal::kFrameBytes);
+        write_lines(reinterpret_cast<char*>(blocks[i]), sizeof(internal::Fiber));
+      }
+    }
+    state.counters["create_ns"] = creating.time_each();
+
+    const Stopwatch finishing;
+    for (std::size_t i = 0; i < kMillion; ++i) {
+      if (i + kAhead < kMillion) {
+        internal::prefetch(frames(i + kAhead), internal::kFrameBytes);
+        internal::prefetch(blocks[i + kAhead], sizeof(internal::Fiber));
+      }
+      change_lines(frames(i), internal::kFrameBytes);
+      change_lines(reinterpret_cast<char*>(blocks[i]), sizeof(internal::Fiber));
+    }
+    state.counters["finish_ns"] = finishing.time_each();
+  }
+}
+BENCHMARK(bare_million)->Apply(once)->Apply(on_one_processor);
+
+// Children of one context: made, ended by it, and gone.
+void a_million_children(benchmark::State& state, Context& ctx) {
+  Context parent(ctx);
+  std::deque<Context> children;  // in blocks, since they do not move
+
+  const double resident_before = resident_bytes();
+  const Stopwatch creating;
+  for (std::size_t i = 0; i < kMillion; ++i) children.emplace_back(parent);
+  state.counters["create_ns"] = creating.time_each();
+  state.counters["resident_bytes"] = (resident_bytes() - resident_before) / kMillion;
+
+  const Stopwatch cancelling;
+  parent.cancel();
+  state.counters["cancel_ns"] = cancelling.time_each();
+  if (!children.back().is_cancelled()) return state.SkipWithError("wrong");
+
+  const Stopwatch ending;
+  children.clear();
+  state.counters["end_ns"] = ending.time_each();
+}
+
+void million_contexts(benchmark::State& state) {
+  in_runtime(state, [&](Context& ctx) {
+    for (auto _ : state) a_million_children(state, ctx);
+  });
+}
+BENCHMARK(million_contexts)->Apply(once)->Apply(on_one_processor);
 
 }  // namespace
 }  // namespace sluice::bench

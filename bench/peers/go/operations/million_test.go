@@ -2,8 +2,10 @@ package operations
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -12,11 +14,19 @@ import (
 
 const million = 1_000_000
 
-// BenchmarkParkedMillion is as in million_bench.cpp: alone in its process, with -test.benchtime=1x.
-func BenchmarkParkedMillion(b *testing.B) {
-	if b.N != 1 {
-		b.Fatal("only once: what has been there before makes the next million cheaper")
+// BenchmarkAlone is as in million_bench.cpp: each part alone in its process, with -test.benchtime=1x.
+func BenchmarkAlone(b *testing.B) {
+	for name, part := range map[string]func(*testing.B){"parked_million": parkAMillion, "million_contexts": aMillionChildren} {
+		b.Run(name, func(b *testing.B) {
+			if b.N != 1 {
+				b.Fatal("only once: what has been there before makes the next million cheaper")
+			}
+			part(b)
+		})
 	}
+}
+
+func parkAMillion(b *testing.B) {
 	gate := make(chan int)
 	var arriving, leaving sync.WaitGroup
 	arriving.Add(million)
@@ -41,6 +51,34 @@ func BenchmarkParkedMillion(b *testing.B) {
 	close(gate)
 	leaving.Wait()
 	reportEach(b, "finish", start, used)
+}
+
+// Their own cancel functions are called too, at the end, as one has to; what is left then is the garbage collector's.
+func aMillionChildren(b *testing.B) {
+	parent, cancel := context.WithCancel(context.Background())
+	children, cancels := make([]context.Context, million), make([]context.CancelFunc, million)
+	residentBefore := residentBytes()
+	start, used := time.Now(), processorTime()
+	for i := range children {
+		children[i], cancels[i] = context.WithCancel(parent)
+	}
+	reportEach(b, "create", start, used)
+	b.ReportMetric(float64(residentBytes()-residentBefore)/million, "resident_bytes")
+
+	start, used = time.Now(), processorTime()
+	cancel()
+	reportEach(b, "cancel", start, used)
+	if children[million-1].Err() == nil {
+		b.Fatal("wrong")
+	}
+
+	start, used = time.Now(), processorTime()
+	for i := range cancels {
+		cancels[i]()
+	}
+	children, cancels = nil, nil
+	runtime.GC()
+	reportEach(b, "end", start, used)
 }
 
 func reportEach(b *testing.B, what string, start time.Time, used time.Duration) {
