@@ -13,15 +13,6 @@
 #include <sluice/runtime/internal/scheduler.hpp>
 
 namespace sluice {
-namespace {
-
-struct SleepTimer final : internal::Timer {
-  explicit SleepTimer(internal::Fiber* sleeping) noexcept : fiber(sleeping) {}
-  internal::Fiber* const fiber;
-};
-
-}  // namespace
-
 // Sysmon waits meanwhile, and with it everybody whose processor is in a long call: so there is no patience at all.
 void report_hog(const Hog& hog) noexcept {
   auto kept_for_ms = std::chrono::duration_cast<std::chrono::milliseconds>(hog.kept_for).count();
@@ -62,9 +53,9 @@ Result<void> sleep(Context& ctx, Duration length) {
   internal::Fiber& self = internal::this_fiber();
   internal::Wait wait(&ctx, self);
   if (!wait.may_park()) return ctx.check();
-  auto& timer = self.emplace_wait<SleepTimer>(&self);
+  auto& timer = self.emplace_wait<internal::Timer>();
   timer.fire = [](internal::Timer* fired) noexcept {
-    internal::Fiber& fiber = *static_cast<SleepTimer*>(fired)->fiber;
+    internal::Fiber& fiber = internal::Fiber::that_waits_at(fired);
     if (fiber.claim(reinterpret_cast<std::uintptr_t>(fired))) internal::make_ready(fiber);
   };
   internal::Scheduler& scheduler = internal::Scheduler::running();

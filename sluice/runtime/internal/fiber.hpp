@@ -65,7 +65,6 @@ struct alignas(64) Fiber {
 
   void* context = nullptr;  // the stack pointer, with the registers above it, while not running
   Fiber* next = nullptr;    // in a chain of those that are about to be made ready
-  WaitWord wait_word;
   // Set by who runs it, reset by who runs next on that thread; publishes the saved registers.
   std::atomic<bool> is_on_stack{false};
   // What a dump shows. Written by this fiber, read at any time by others; publishes nothing.
@@ -102,15 +101,26 @@ struct alignas(64) Fiber {
   alignas(kClosureAlign) std::byte closure_memory[kClosureBytes];
 
   /// A place in somebody's list for the length of one wait of this fiber, which waits for one thing at a time: here whoever
-  /// wakes a million finds them side by side, and need not touch their stacks.
+  /// wakes a million finds them side by side, and need not touch their stacks. It shares its cache line with the word by which
+  /// the wait is claimed.
   template <class T, class... Args>
   T& emplace_wait(Args... args) noexcept {
     static_assert(sizeof(T) <= sizeof(wait_memory) && std::is_trivially_destructible_v<T>);
     return *::new (wait_memory) T(args...);
   }
 
+  /// The fiber whose place that is.
+  static Fiber& that_waits_at(void* place) noexcept {
+    constexpr std::size_t kAt = sizeof(Fiber) - sizeof(wait_memory) - sizeof(wait_word);
+    return *reinterpret_cast<Fiber*>(static_cast<std::byte*>(place) - kAt);
+  }
+
+  // The last cache line, and nothing else in it.
  private:
-  alignas(64) std::byte wait_memory[64];
+  alignas(64) std::byte wait_memory[56];
+
+ public:
+  WaitWord wait_word;
 };
 static_assert(sizeof(Fiber) == 320, "five cache lines: three for the runtime, one for the closure, one for a wait");
 
