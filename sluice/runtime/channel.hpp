@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <new>
 #include <optional>
 #include <type_traits>
@@ -22,6 +23,8 @@ namespace sluice {
 ///   for (int job : jobs) work(job);      // until closed and empty
 ///
 /// Capacity 0: sender and receiver meet. Waiters are served first come, first served.
+/// Values are moved, and destroyed once moved from, under a spin lock: neither of theirs may use the runtime (no parking, no
+/// lock, no channel) or take long.
 /// Cancellation: the forms without a context follow the one that the calling fiber was started with.
 /// Threads: fibers only; any number on both sides. What X did before a send is visible to Y after its receive; what Y did
 /// before it received the k-th value is visible to X after its send of the (k + capacity)-th; a close is visible to
@@ -39,12 +42,12 @@ class Chan {
   /// Parks until somebody takes the value or there is room for it. The cause of ctx if that ends first; then the value
   /// was not sent. Requires: not closed (a sender that races with close is a bug, asserted).
   Result<void> send(Context& ctx, T value) {
-    return core_.send(&ctx, &value) == Outcome::kDone ? Result<void>() : ctx.check();
+    return core_.send(&ctx, std::addressof(value)) == Outcome::kDone ? Result<void>() : ctx.check();
   }
   /// False: this fiber's context has ended and the value was not sent.
-  bool send(T value) { return core_.send(nullptr, &value) == Outcome::kDone; }
+  bool send(T value) { return core_.send(nullptr, std::addressof(value)) == Outcome::kDone; }
   /// False: it would have to wait; `value` is untouched. Never parks.
-  bool try_send(T& value) { return core_.try_send(&value); }
+  bool try_send(T& value) { return core_.try_send(std::addressof(value)); }
 
   /// Parks until there is a value; nothing if the channel is closed and empty. The cause of ctx if that ends first.
   Result<std::optional<T>> recv(Context& ctx);
@@ -62,7 +65,7 @@ class Chan {
   [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
   /// Makes `for (T value : channel)` receive until the channel is closed and empty, or this fiber's context has ended; as a
-  /// range it is std::ranges::input_range.
+  /// range it is std::ranges::input_range, if T can be assigned.
   class Iterator;
   Iterator begin() { return Iterator(*this); }
   std::default_sentinel_t end() { return {}; }
@@ -137,7 +140,11 @@ class Chan<T>::Iterator {
   explicit Iterator(Chan& channel) : channel_(&channel), value_(channel.recv()) {}
   T& operator*() const { return *value_; }
   Iterator& operator++() {
-    value_ = channel_->recv();
+    if (auto next = channel_->recv()) {
+      value_.emplace(std::move(*next));  // T need not be assignable
+    } else {
+      value_.reset();
+    }
     return *this;
   }
   void operator++(int) { ++*this; }

@@ -32,6 +32,12 @@ struct Counted {
   int* living_;
 };
 
+// As the smart pointers of some libraries.
+struct Addressless {
+  int number;
+  void* operator&() const noexcept { return nullptr; }
+};
+
 TEST(Channel, UnbufferedHandsOverInOrder) {
   in_virtual_time([](Context& ctx) {
     Chan<int> channel;
@@ -286,6 +292,33 @@ TEST(Channel, CarriesMoveOnlyValuesOnEveryWay) {
       for (std::unique_ptr<int>& value : channel) EXPECT_EQ(*value, next++);
       EXPECT_EQ(next, 4);
     }
+  });
+}
+
+TEST(Channel, RangeForTakesWhatCannotBeAssigned) {
+  struct Fixed {
+    const int number;
+  };
+  in_virtual_time([](Context&) {
+    Chan<Fixed> channel{3};
+    for (int i = 0; i < 3; ++i) channel.send(Fixed{i});
+    channel.close();
+    int next = 0;
+    for (const Fixed& value : channel) EXPECT_EQ(value.number, next++);
+    EXPECT_EQ(next, 3);
+  });
+}
+
+TEST(Channel, SendsAValueWhoseAddressIsNotItsOperators) {
+  in_virtual_time([](Context& ctx) {
+    Chan<Addressless> channel{3};
+    Addressless third{3};
+    EXPECT_TRUE(channel.send(Addressless{1}));
+    EXPECT_TRUE(channel.send(ctx, Addressless{2}));
+    EXPECT_TRUE(channel.try_send(third));
+    EXPECT_EQ(channel.recv()->number, 1);
+    EXPECT_EQ((*channel.recv(ctx))->number, 2);
+    EXPECT_EQ(channel.try_recv()->number, 3);
   });
 }
 

@@ -25,7 +25,8 @@ namespace sluice {
 /// is the cause of ctx if that has ended. Nothing is queued: the calling fiber takes the next element when the one before
 /// has begun, so the range may be endless, or a Chan, for which it waits no longer than that context lives. An element that
 /// lives in the range is passed by reference; one that the range makes on the way, or hands out once, is moved into its
-/// fiber. What each call did is visible to the caller afterwards.
+/// fiber; if it is const, copied. What each call did is visible to the caller afterwards. An exception that leaves fn ends the
+/// process, as for go(); one of the range comes back to the caller, when all calls have.
 /// Requires: limit > 0. Source: the discipline of go-zero's mr package.
 template <std::ranges::input_range Range, class F>
 Result<void> for_each(Context& ctx, Range&& range, std::size_t limit, F&& fn);
@@ -37,7 +38,8 @@ Result<void> for_each(Context& ctx, Range&& range, std::size_t limit, F&& fn);
 ///   SLUICE_TRY(auto bytes, map_reduce(ctx, files, 8, measure, std::plus<>(), Bytes{0}));
 ///
 /// reduce takes results in the order in which they come, so that none has to be kept for an earlier one; where the order
-/// matters, let for_each write each into its own place. All else as for_each: limit, errors, visibility.
+/// matters, let for_each write each into its own place. An exception that leaves map or reduce ends the process. All else as
+/// for_each: limit, errors, visibility.
 template <std::ranges::input_range Range, class Map, class Reduce, class T>
 Result<T> map_reduce(Context& ctx, Range&& range, std::size_t limit, Map&& map, Reduce&& reduce, T init);
 
@@ -50,6 +52,10 @@ namespace internal {
 template <class Range, class Reference = std::ranges::range_reference_t<Range>>
 using Element = std::conditional_t<std::ranges::forward_range<Range> && std::is_lvalue_reference_v<Reference>, Reference,
                                    std::ranges::range_value_t<Range>>;
+
+// How it gets there from a reference: what is const is copied.
+template <class Range, class Reference = std::ranges::range_reference_t<Range>>
+using Passed = std::conditional_t<std::is_const_v<std::remove_reference_t<Reference>>, Element<Range>, Element<Range>&&>;
 
 template <class T>
 inline constexpr bool kIsResult = false;
@@ -80,7 +86,7 @@ Result<void> for_each(Context& ctx, Range&& range, std::size_t limit, F&& fn) {
       SLUICE_TRY(begin(*std::move(received)));
     }
   } else {
-    for (auto&& found : range) SLUICE_TRY(begin(static_cast<Element&&>(found)));
+    for (auto&& found : range) SLUICE_TRY(begin(static_cast<internal::Passed<Range>>(found)));
   }
   SLUICE_TRY(group.wait());
   return ctx.check();  // if it has ended, the range or a call may have stopped early and not have said so

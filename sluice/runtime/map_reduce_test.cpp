@@ -10,6 +10,8 @@
 #include <ranges>
 #include <set>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -136,6 +138,38 @@ TEST(ForEach, LeavesElementsWhereTheyLive) {
     EXPECT_TRUE(for_each(ctx, words, 3, [&](Context&, const std::string& word) { seen.insert(&word); }));
     EXPECT_EQ(seen, (std::set<const std::string*>{&words[0], &words[1], &words[2]}));
   });
+}
+
+// The joined range makes each vector on the way, and it is gone when the next one is made.
+TEST(ForEach, CopiesConstElementsOfARangeThatIsReadOnce) {
+  in_virtual_time([](Context& ctx) {
+    auto make = [](int number) -> const std::vector<std::string> { return {std::to_string(number), "and"}; };
+    auto words = std::views::iota(0, 3) | std::views::transform(make) | std::views::join;
+    static_assert(!std::ranges::forward_range<decltype(words)>);
+    static_assert(std::is_same_v<std::ranges::range_reference_t<decltype(words)>, const std::string&>);
+    std::multiset<std::string> seen;
+    EXPECT_TRUE(for_each(ctx, words, 6, [&](Context& own, std::string word) -> Result<void> {
+      SLUICE_TRY(sleep(own, 1s));
+      seen.insert(std::move(word));
+      return {};
+    }));
+    EXPECT_EQ(seen, (std::multiset<std::string>{"0", "1", "2", "and", "and", "and"}));
+    auto length = [](Context&, const std::string& word) { return word.size(); };
+    EXPECT_EQ(map_reduce(ctx, words, 2, length, std::plus<>(), std::size_t{0}), 12U);
+    auto constant = std::views::iota(0, 3) | std::views::transform([](int number) -> const std::string {
+                      return std::to_string(number);
+                    });
+    EXPECT_EQ(map_reduce(ctx, constant, 2, length, std::plus<>(), std::size_t{0}), 3U);
+  });
+}
+
+TEST(ForEachDeathTest, AnExceptionThatLeavesACallEndsTheProcess) {
+  auto escape = [] {
+    in_virtual_time([](Context& ctx) {
+      static_cast<void>(for_each(ctx, std::views::iota(0), 1, [](Context&, int number) { throw number; }));
+    });
+  };
+  EXPECT_DEATH(escape(), "terminate called");
 }
 
 TEST(ForEachDeathTest, NeedsALimit) {

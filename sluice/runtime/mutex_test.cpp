@@ -2,6 +2,7 @@
 #include <sluice/runtime/mutex.hpp>
 
 #include <mutex>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -51,6 +52,29 @@ TEST(Mutex, IsHandedToAWaiterThatHasLostOnce) {
     EXPECT_FALSE(mutex.try_lock());
     EXPECT_TRUE(group.wait());
     EXPECT_TRUE(got_it);
+  });
+}
+
+// Else whoever had come after it would be served first.
+TEST(Mutex, AWaiterThatCameTooLateKeepsItsPlaceBeforeTheOthers) {
+  in_virtual_time([](Context& ctx) {
+    Mutex mutex;
+    std::string order;
+    TaskGroup group{ctx};
+    mutex.lock();
+    for (char name : {'a', 'b', 'c'}) {
+      group.go([&, name](Context&) {
+        std::lock_guard hold(mutex);
+        order += name;
+      });
+      let_all_park(ctx);
+    }
+    mutex.unlock();
+    EXPECT_TRUE(mutex.try_lock());  // a has been woken, but has not run yet
+    let_all_park(ctx);              // now it has, and waits again
+    mutex.unlock();
+    EXPECT_TRUE(group.wait());
+    EXPECT_EQ(order, "abc");
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -52,7 +53,8 @@ template <class T>
 ///   auto [index, value] = select(ctx, recv(results), after(1s));
 ///   if (index == 0) use(*value);         // value: std::optional of what was received, nothing for the other cases
 ///
-/// With receives of several types the value is a std::variant<std::monostate, ...> of those types, in order, each once.
+/// With receives of several types the value is a std::variant<std::monostate, ...> of those types, in order, each once; its
+/// index() is 0 for nothing. One of them may be std::monostate, which then only index() tells from nothing.
 /// index is kContextEnded if ctx ends first, or has ended: it comes before all cases. Without any case that can become ready
 /// it parks until then. Threads, visibility and first come, first served: as the channels'; the end of a time shows nothing.
 /// Never selects a send on a closed channel: that is a bug, asserted. Source: Go's select statement.
@@ -89,7 +91,7 @@ class SendCase {
   SendCase(Chan<T>* channel, T value) : channel_(channel), value_(std::move(value)) {}
   internal::SelectCase bind() noexcept {
     if (channel_ == nullptr) return internal::never_ready();
-    return internal::SelectCase::send(channel_->core(), &value_);
+    return internal::SelectCase::send(channel_->core(), std::addressof(value_));
   }
 
  private:
@@ -155,7 +157,16 @@ struct ReceivedTypes<std::tuple<Seen...>, First, Rest...> {
       Rest...>::type;
 };
 
+// Which of the types T is.
+template <class T, class... Ts>
+inline constexpr std::size_t kPlaceOf = [] {
+  std::size_t place = 0;
+  static_cast<void>(((std::is_same_v<T, Ts> || (++place, false)) || ...));
+  return place;
+}();
+
 // No receive: std::optional<std::monostate>, never set. One type: std::optional of it. More: a variant.
+// put emplaces, by index: a value need not be assignable, and std::monostate may be in the variant twice.
 template <class Types>
 struct SelectedValue;
 template <>
@@ -165,11 +176,16 @@ struct SelectedValue<std::tuple<>> {
 template <class T>
 struct SelectedValue<std::tuple<T>> {
   using type = std::optional<T>;
+  static void put(type& value, T&& received) { value.emplace(std::move(received)); }
 };
 template <class... Ts>
   requires(sizeof...(Ts) > 1)
 struct SelectedValue<std::tuple<Ts...>> {
   using type = std::variant<std::monostate, Ts...>;
+  template <class T>
+  static void put(type& value, T&& received) {
+    value.template emplace<1 + kPlaceOf<T, Ts...>>(std::move(received));
+  }
 };
 
 }  // namespace internal
@@ -184,14 +200,14 @@ struct Selected {
 template <class... Cases>
 auto select(Context& ctx, Cases&&... cases) {
   using Types = typename internal::ReceivedTypes<std::tuple<>, typename std::remove_cvref_t<Cases>::Received...>::type;
-  using Value = typename internal::SelectedValue<Types>::type;
+  using SelectedValue = internal::SelectedValue<Types>;
   std::array<internal::SelectCase, sizeof...(Cases)> bound{cases.bind()...};
   internal::SelectChoice choice = internal::select(ctx, bound);
-  Selected<Value> selected{choice.index, {}};
+  Selected<typename SelectedValue::type> selected{choice.index, {}};
   [[maybe_unused]] auto take = [&, at = std::size_t{0}](auto& chosen) mutable {
     if (at++ != choice.index) return;
     if constexpr (requires { chosen.take(true); }) {
-      if (auto value = chosen.take(choice.received)) selected.value = std::move(*value);
+      if (auto value = chosen.take(choice.received)) SelectedValue::put(selected.value, std::move(*value));
     }
   };
   (take(cases), ...);

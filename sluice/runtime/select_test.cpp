@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -16,6 +17,12 @@ namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
+
+// As the smart pointers of some libraries.
+struct Addressless {
+  int number;
+  void* operator&() const noexcept { return nullptr; }
+};
 
 TEST(Select, TakesTheCaseThatIsReady) {
   in_virtual_time([](Context& ctx) {
@@ -146,6 +153,49 @@ TEST(Select, GivesAVariantForSeveralTypes) {
     EXPECT_EQ(std::get<std::string>(chosen.value), "seven");
     words.close();
     EXPECT_EQ(select(ctx, recv(numbers), recv(words)).value.index(), 0U);
+  });
+}
+
+// Go's chan struct{}: a signal that may come, or be a close.
+TEST(Select, TellsASignalWithoutAValueFromNothing) {
+  in_virtual_time([](Context& ctx) {
+    Chan<std::monostate> signals{1};
+    Chan<int> numbers{1};
+    signals.send({});
+    auto signalled = select(ctx, recv(signals), recv(numbers));
+    EXPECT_EQ(signalled.index, 0U);
+    EXPECT_EQ(signalled.value.index(), 1U);
+    numbers.send(7);
+    auto counted = select(ctx, recv(signals), recv(numbers));
+    EXPECT_EQ(counted.index, 1U);
+    EXPECT_EQ(std::get<int>(counted.value), 7);
+    signals.close();
+    auto closed = select(ctx, recv(numbers), recv(signals));
+    EXPECT_EQ(closed.index, 1U);
+    EXPECT_EQ(closed.value.index(), 0U);
+    EXPECT_EQ(select(ctx, recv(signals), after(1s)).value, std::nullopt);
+  });
+}
+
+TEST(Select, CarriesWhatCannotBeAssigned) {
+  struct Fixed {
+    const int number;
+  };
+  in_virtual_time([](Context& ctx) {
+    Chan<Fixed> fixed{1};
+    Chan<int> numbers;
+    EXPECT_EQ(select(ctx, send(fixed, Fixed{1})).index, 0U);
+    EXPECT_EQ(select(ctx, recv(fixed)).value->number, 1);
+    fixed.send(Fixed{2});
+    EXPECT_EQ(std::get<Fixed>(select(ctx, recv(numbers), recv(fixed)).value).number, 2);
+  });
+}
+
+TEST(Select, SendsAValueWhoseAddressIsNotItsOperators) {
+  in_virtual_time([](Context& ctx) {
+    Chan<Addressless> channel{1};
+    EXPECT_EQ(select(ctx, send(channel, Addressless{7})).index, 0U);
+    EXPECT_EQ(select(ctx, recv(channel)).value->number, 7);
   });
 }
 

@@ -23,6 +23,8 @@ class Semaphore {
   Semaphore& operator=(const Semaphore&) = delete;
 
   /// Parks until `units` are free and takes them; the cause of ctx if that ends first, or has ended, and then none is taken.
+  /// No number is refused, for release() may make new units: a request for more than there will ever be stops all behind it
+  /// until its ctx ends. Go's knows its size, and lets the others pass.
   Result<void> acquire(Context& ctx, std::size_t units = 1);
   /// False: not so many are free, or others wait for them. Never parks.
   [[nodiscard]] bool try_acquire(std::size_t units = 1);

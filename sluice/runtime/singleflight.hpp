@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -20,12 +21,15 @@ namespace sluice {
 ///
 /// An error is shared as well, but not the end of the leader's own context, nor an exception: then one of the others leads.
 /// fn must not ask for its own key: it would wait for itself until its context ends.
+/// Value is std::copyable: each caller gets a copy, several at a time from the same one. A copy that throws is that caller's
+/// affair; a move that does, while the answer lands, ends the process.
 /// Threads: fibers only. What the leader's fn did is visible to all whom it answers. Lifetime: outlives all calls.
 /// Source: Go's singleflight; there `shared` is true for the leader, too, if anybody else was answered.
 template <class Key, class Value>
 class Singleflight {
  public:
   struct Outcome {
+    static_assert(std::copyable<Value>, "each caller gets a copy of the answer");
     Value value;
     bool shared;  ///< true: another caller's fn produced it
   };
@@ -68,7 +72,7 @@ Result<typename Singleflight<Key, Value>::Outcome> Singleflight<Key, Value>::run
         Flight& flight;
         Result<Value> result = fail(Code::kAborted, "the leader's function threw");
         bool gave_up = true;
-        ~Landing() { self.land(key, flight, result, gave_up); }
+        ~Landing() { self.land(key, flight, std::move(result), gave_up); }
       } landing{*this, key, *flight};
       landing.result = fn();
       landing.gave_up = !landing.result && ctx.is_cancelled();

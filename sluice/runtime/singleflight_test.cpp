@@ -126,6 +126,40 @@ TEST(Singleflight, AnotherLeadsWhenTheLeadersFunctionThrows) {
   });
 }
 
+// The leader learns of its own; the others make theirs of the same answer.
+TEST(Singleflight, ACopyThatThrowsConcernsItsCallerOnly) {
+  struct Row {
+    Row(int value, bool* switched) : number(value), throws(switched) {}
+    Row(const Row& other) : Row(other.number, other.throws) {
+      if (*throws) throw 7;
+    }
+    Row(Row&&) noexcept = default;
+    Row& operator=(const Row&) = default;
+    Row& operator=(Row&&) noexcept = default;
+    int number;
+    bool* throws;
+  };
+  in_virtual_time([](Context& ctx) {
+    Singleflight<std::string, Row> flights;
+    bool throws = false;
+    TaskGroup group{ctx};
+    group.go([&](Context& own) {
+      auto load = [&]() -> Result<Row> {
+        SLUICE_TRY(sleep(own, 1s));
+        throws = true;
+        return Row(7, &throws);
+      };
+      EXPECT_THROW(static_cast<void>(flights.run(own, "key", load)), int);
+      throws = false;  // before the follower runs
+    });
+    let_all_park(ctx);
+    auto outcome = flights.run(ctx, "key", [] { return Result<Row>(fail(Code::kInternal, "leads")); });
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->value.number, 7);
+    EXPECT_TRUE(outcome->shared);
+  });
+}
+
 TEST(SingleflightStress, EachCallerGetsAnAnswerToItsOwnQuestion) {
   on_few_and_many_processors([](Context& ctx) {
     Singleflight<int, int> flights;

@@ -31,8 +31,9 @@ namespace sluice {
 ///   for (const Url& url : urls) SLUICE_TRY(group.go(ctx, [&](Context& ctx) { return fetch(ctx, url); }));
 ///   SLUICE_TRY(group.wait());
 ///
-/// A fiber is called as fn(Context&) with the group's context and returns Result<void> or nothing. What its starter did
-/// before is visible to it; what it did, to whoever waits for the group, and to a fiber that got its place.
+/// A fiber is called as fn(Context&) with the group's context and returns Result<void> or nothing; an exception that
+/// leaves it ends the process, as for go(). What its starter did before is visible to it; what it did, to whoever waits for
+/// the group, and to a fiber that got its place.
 /// Threads: any fiber that the group outlives may start others, also one of its own. Lifetime: declare it last in its class
 /// or scope, so that its fibers end before what they use. Source: Go's errgroup, with joining that cannot be forgotten.
 class TaskGroup {
