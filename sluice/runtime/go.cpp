@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdio>
+#include <new>
+#include <optional>
 #include <string>
 
 #include <sluice/runtime/internal/dump_signal.hpp>
@@ -13,6 +15,20 @@
 #include <sluice/runtime/internal/scheduler.hpp>
 
 namespace sluice {
+namespace {
+
+// Where too little memory is a limit of the system, and not yet the end of a program that runs.
+Result<void> make_scheduler(std::optional<internal::Scheduler>& scheduler, const RuntimeOptions& options) {
+  try {
+    scheduler.emplace(options);
+  } catch (const std::bad_alloc&) {
+    return fail(Code::kResourceExhausted, "no memory for the scheduler (ulimit -v)");
+  }
+  return {};
+}
+
+}  // namespace
+
 // Sysmon waits meanwhile, and with it everybody whose processor is in a long call: so there is no patience at all.
 void report_hog(const Hog& hog) noexcept {
   auto kept_for_ms = std::chrono::duration_cast<std::chrono::milliseconds>(hog.kept_for).count();
@@ -26,8 +42,10 @@ int run(std::function<Result<void>(Context&)> main, RuntimeOptions options, std:
   internal::install_failure_report();
   Result<void> result;
   {
-    internal::Scheduler scheduler(options);
-    scheduler.run([&] { result = main(scheduler.root()); }, where);
+    std::optional<internal::Scheduler> scheduler;
+    Result<void> started = make_scheduler(scheduler, options);
+    if (started) started = scheduler->run([&] { result = main(scheduler->root()); }, where);
+    if (!started) result = std::move(started);
   }
   internal::forget_abandoned_locks();
   if (result) return 0;

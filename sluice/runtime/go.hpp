@@ -64,7 +64,8 @@ struct RuntimeOptions {
 };
 
 /// Starts the runtime, runs `main` as its first fiber, and returns what the process should exit with: 0, or 1 after
-/// writing main's error to standard error. Fibers that still exist when main returns are abandoned, as in Go: they never
+/// writing main's error to standard error, or what the system refused (a thread for each processor, descriptors, memory,
+/// address space): `main` has not begun then. Fibers that still exist when main returns are abandoned, as in Go: they never
 /// go on, and their destructors do not run. run() itself returns when those that are running at that moment have come to
 /// their next wait, and calls of blocking() have returned: no thread of ours outlives it. One runtime per process at a time.
 ///

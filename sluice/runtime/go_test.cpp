@@ -4,12 +4,15 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <sluice/runtime/channel.hpp>
 #include <sluice/runtime/fiber_test.hpp>
@@ -32,6 +35,70 @@ TEST(Run, WritesTheErrorAndReturnsOne) {
 
 TEST(Run, MayBeCalledAgain) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(run([](Context&) { return Result<void>(); }, {.processors = 3}), 0);
+}
+
+// In a process of its own, which the limit cannot hurt any more: exits with what run() returns, or 2 if main ran.
+[[noreturn]] void run_within(int resource, std::size_t limit, RuntimeOptions options) {
+  rlimit least{limit, limit};
+  if (::setrlimit(static_cast<__rlimit_resource>(resource), &least) != 0) ::_exit(3);
+  bool has_run = false;
+  int code = run(
+      [&](Context&) -> Result<void> {
+        has_run = true;
+        return {};
+      },
+      options);
+  ::_exit(has_run ? 2 : code);
+}
+
+// Of the process, with room for so much more.
+std::size_t address_space_and(std::size_t more) {
+  std::size_t pages = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%zu", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more;
+}
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+class RunDeathTest : public ::testing::Test {
+ protected:
+  RunDeathTest() { ::testing::FLAGS_gtest_death_test_style = "threadsafe"; }
+};
+
+TEST_F(RunDeathTest, ReturnsOneWhenThereIsNoAddressSpaceForTheFirstFiber) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizers have taken the address space";
+  EXPECT_EXIT(run_within(RLIMIT_AS, address_space_and(32 * kMiB), {.processors = 1}), ::testing::ExitedWithCode(1),
+              "resource exhausted: no memory or address space .* for the first fiber");
+}
+
+TEST_F(RunDeathTest, ReturnsOneWhenThereIsNoMemoryForTheScheduler) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizers have taken the address space";
+  EXPECT_EXIT(run_within(RLIMIT_AS, address_space_and(8 * kMiB), {.processors = 1000}), ::testing::ExitedWithCode(1),
+              "resource exhausted: no memory for the scheduler");
+}
+
+TEST_F(RunDeathTest, ReturnsOneWhenThereIsNoThreadForAProcessor) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizers have taken the address space";
+  EXPECT_EXIT(run_within(RLIMIT_AS, address_space_and(100 * kMiB), {.processors = 64}), ::testing::ExitedWithCode(1),
+              "resource exhausted: no thread for processor [0-9]+ of 64");
+}
+
+TEST_F(RunDeathTest, ReturnsOneWhenThereAreNoDescriptors) {
+  if (kSanitized) GTEST_SKIP() << "UBSan needs a descriptor to look at an object, and takes it for broken without";
+  EXPECT_EXIT(run_within(RLIMIT_NOFILE, 64, {.processors = 64}), ::testing::ExitedWithCode(1),
+              "resource exhausted: descriptors .* for 64 processors and 65 reliefs");
+}
+
+TEST(Run, MayBeCalledAgainAfterItWasRefused) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizers have taken the address space";
+  auto main = [](Context&) { return Result<void>(); };
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(run(main, {.processors = 3, .stack_bytes = std::size_t{1} << 48}), 1);
+    EXPECT_EQ(run(main, {.processors = 3}), 0);
+  }
 }
 
 TEST(Run, AbandonsFibersThatStillWait) {

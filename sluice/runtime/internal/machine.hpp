@@ -106,6 +106,7 @@ struct Processor {
   std::uint32_t wake_ups = 0;       // one in kTimedEvery carries a time stamp
   bool has_seen_talk = false;       // what could have been stolen was soon run by its owner
   std::uint32_t next_streak = 0;    // turns in a row that `next`, or the newest one, got before the queue
+  static constexpr std::uint32_t kAnyOrder = static_cast<std::uint32_t>(-1);  // in its place: RuntimeOptions::any_order
   bool runs_in_depth = false;       // since the last join, fibers have only joined or ended
   std::uint64_t random = 0;         // the state of its generator, begun by RuntimeOptions::seed
 };

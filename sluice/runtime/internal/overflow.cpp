@@ -33,13 +33,16 @@ void say(std::size_t number) noexcept {
 }
 
 void name_the_culprit(const Fiber* fiber, std::size_t stack_bytes) noexcept {
-  say("stack overflow: the fiber started at ");
   if (fiber != nullptr) {
+    say("stack overflow: fiber ");
+    say(static_cast<std::size_t>(fiber->id.load(std::memory_order_relaxed)));  // relaxed: it does not change while it lives
+    say(", started at ");
     say(fiber->started_at.file_name());
     say(":");
     say(static_cast<std::size_t>(fiber->started_at.line()));
+    say(",");
   } else {
-    say("an unknown place");
+    say("stack overflow: an unknown fiber");
   }
   say(" needs more than its ");
   say(stack_bytes / 1024);

@@ -36,7 +36,7 @@ TEST_F(OverflowDeathTest, IsNamedWithFiberAndSize) {
                               static_cast<void>(group.wait());
                             }),
               ::testing::KilledBySignal(SIGSEGV),
-              "stack overflow: the fiber started at .*overflow_test.cpp:[0-9]+ needs more than its 24[34] KiB");
+              "stack overflow: fiber [1-9][0-9]*, started at .*overflow_test.cpp:[0-9]+, needs more than its 24[34] KiB");
 }
 
 TEST_F(OverflowDeathTest, IsNotBlamedForOtherFaults) {
@@ -57,6 +57,7 @@ TEST_F(OverflowDeathTest, IsNamedByTheCanaryWhereThereIsNoGuard) {
   fiber.stack_low = stacks.front().low;
   fiber.stack_bytes = stacks.front().bytes;
   fiber.started_at = std::source_location::current();
+  fiber.id = 17;
   plant_canary(fiber);
   look_at_canary(fiber);
   EXPECT_EXIT(
@@ -64,7 +65,7 @@ TEST_F(OverflowDeathTest, IsNamedByTheCanaryWhereThereIsNoGuard) {
         fiber.stack_low[-1] = std::byte{1};
         look_at_canary(fiber);
       },
-      ::testing::KilledBySignal(SIGABRT), "stack overflow: the fiber started at .*overflow_test.cpp:[0-9]+ needs more");
+      ::testing::KilledBySignal(SIGABRT), "stack overflow: fiber 17, started at .*overflow_test.cpp:[0-9]+, needs more");
 }
 
 TEST(Overflow, DoesNotHappenToAFiberThatUsesMostOfItsStack) {

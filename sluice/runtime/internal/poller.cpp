@@ -64,16 +64,20 @@ void PollEntryPool::put(PollEntry* entry) noexcept {
 }
 
 Poller::Poller() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)), event_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  SLUICE_ASSERT(epoll_fd_ >= 0 && event_fd_ >= 0, "the runtime needs an epoll and an eventfd per processor");
   epoll_event event{};
   event.events = EPOLLIN;  // no edge: it stays until its owner has seen it, whoever else polls in between
   event.data.ptr = nullptr;
-  SLUICE_ASSERT(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, event_fd_, &event) == 0, "an eventfd can be polled");
+  if (epoll_fd_ < 0 || event_fd_ < 0 || ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, event_fd_, &event) != 0) open_error_ = errno;
 }
 
 Poller::~Poller() {
-  ::close(event_fd_);
-  ::close(epoll_fd_);
+  if (event_fd_ >= 0) ::close(event_fd_);
+  if (epoll_fd_ >= 0) ::close(epoll_fd_);
+}
+
+Result<void> Poller::opened() const {
+  if (open_error_ != 0) return fail(errno_error(open_error_, "epoll, eventfd"));
+  return {};
 }
 
 Result<void> Poller::add(PollEntry& entry) {

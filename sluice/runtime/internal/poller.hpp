@@ -45,6 +45,7 @@ class PollEntryPool {
 };
 
 /// An epoll instance and a way to interrupt it. Threads: any; epoll hands each edge to one caller.
+/// Lifetime: who makes one asks opened() before anything else, and nothing else if it is an error.
 class Poller {
  public:
   Poller();
@@ -52,6 +53,8 @@ class Poller {
   Poller& operator=(const Poller&) = delete;
   ~Poller();
 
+  /// An error if the kernel had no descriptors or no memory for it.
+  [[nodiscard]] Result<void> opened() const;
   /// Edges of both directions from now on, until the descriptor is closed.
   Result<void> add(PollEntry& entry);
   /// Gathers fibers whose wait has ended into `wakeups`. Waits at most for `timeout`; nothing means for ever, zero not at
@@ -71,6 +74,7 @@ class Poller {
 
   int epoll_fd_;
   int event_fd_;
+  int open_error_ = 0;  // an errno value; 0: both are open
   // Entries ever added. Written by add, read by poll; publishes them. The kernel orders that already, but neither C++'s
   // memory model nor TSan knows of it.
   std::atomic<std::size_t> added_{0};

@@ -34,22 +34,17 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
-#include <random>
 
 #include <cxxabi.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <sluice/base/assert.hpp>
-#include <sluice/runtime/internal/asymmetric_fence.hpp>
 #include <sluice/runtime/internal/context_switch.hpp>
-#include <sluice/runtime/internal/cpu_quota.hpp>
-#include <sluice/runtime/internal/dump_signal.hpp>
 #include <sluice/runtime/internal/futex.hpp>
 #include <sluice/runtime/internal/overflow.hpp>
 #include <sluice/runtime/internal/park.hpp>
 #include <sluice/runtime/internal/prefetch.hpp>
-#include <sluice/runtime/internal/probe.hpp>
 #include <sluice/runtime/internal/stack_trace.hpp>
 
 namespace sluice::internal {
@@ -60,7 +55,6 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t kLoopEvery = 64;       // direct switches between fibers before the loop has a look around (Go: 61)
 constexpr std::uint32_t kTicksEvery = 16;      // sooner, if the processor's counter says that kServeEvery has passed
 constexpr std::uint32_t kMaxNextStreak = 64;   // two fibers that only wake each other let the queue in after that
-constexpr std::uint32_t kAnyOrder = static_cast<std::uint32_t>(-1);  // in place of that count: RuntimeOptions::any_order
 // Fibers that only talk to each other get further on one processor than on two, where each word that they share travels
 // for longer than they work. So only what has waited is stolen, and who was woken for a processor and has nothing left to
 // do within kWorthWaking is not woken for it again for a while. Without this, five workers between two channels took twice
@@ -98,15 +92,6 @@ bool is_newest_a_new_one(const RunQueue& queue) noexcept {
   return newest != nullptr && !newest->has_stack.load(std::memory_order_relaxed);
 }
 
-std::size_t count_processors(const RuntimeOptions& options) noexcept {
-  return options.processors ? options.processors : usable_processors();
-}
-
-// One for each that may be hogged, and one more; none where a test decides what happens when.
-std::size_t count_reliefs(const RuntimeOptions& options) noexcept {
-  return options.clock ? 0 : count_processors(options) + 1;
-}
-
 // Some counter that runs all the time and costs a few nanoseconds to read; always 0 where we know of none.
 std::uint64_t ticks() noexcept {
 #if defined(__x86_64__)
@@ -132,112 +117,6 @@ Instant look_at_clock(Processor& p) noexcept {
 }
 
 }  // namespace
-
-std::atomic<Scheduler*> Scheduler::running_{nullptr};
-
-Scheduler::Scheduler(const RuntimeOptions& options)
-    : options_(options),
-      clock_(options.clock ? static_cast<Clock&>(*options.clock) : system_clock()),
-      root_(new Context),
-      stacks_(options.stack_bytes, StackPool::best_guard(),
-              (count_processors(options) - 1) * Processor::kStacksKept),
-      regular_count_(count_processors(options)),
-      processors_(regular_count_ + count_reliefs(options)) {
-  SLUICE_ASSERT(options.blocking_calls_max > 0, "at least one call may block");
-  SLUICE_ASSERT(options.clock == nullptr || regular_count_ == 1, "a test's clock needs exactly one processor");
-  SLUICE_ASSERT(options.clock != nullptr || !options.any_order, "any order goes with a test's clock");
-  std::uint64_t seed = options.seed ? options.seed : std::random_device()();
-  for (std::size_t i = 0; i < processors_.size(); ++i) {
-    processors_[i].id = i;
-    processors_[i].timers.belong_to(processors_[i]);
-    processors_[i].is_relief = i >= regular_count_;
-    if (processors_[i].is_relief) processors_[i].state.store(Processor::State::kUnused);
-    processors_[i].coarse_now_ns = system_clock().now().time_since_epoch().count();  // nobody has begun to wait before
-    processors_[i].random = seed + i * kRandomStep;
-    if (options.any_order) processors_[i].next_streak = kAnyOrder;
-  }
-}
-
-Scheduler::~Scheduler() {
-  std::uint64_t started = 0, ended = 0;
-  for (Processor& p : processors_) {
-    started += p.fibers_started.load();
-    ended += p.fibers_ended.load();
-  }
-  if (started == ended) delete root_;
-}
-
-// ---- starting and stopping ----
-
-void Scheduler::run(std::function<void()> main, std::source_location where) {
-  Scheduler* none = nullptr;
-  SLUICE_ASSERT(running_.compare_exchange_strong(none, this), "one runtime at a time");
-  AsymmetricFence::prepare();
-  root_->subscribe(root_members_);
-  install_overflow_handler(stacks_);
-  install_probe();
-  if (options_.dumps_on_sigquit) install_dump_signal();
-  Machine& first = machines_.emplace_back();
-  first.processor = &processors_[0];
-  processors_[0].machine.store(&first);
-  for (std::size_t i = 1; i < regular_count_; ++i) {
-    bool has_machine = hand_on(processors_[i]);
-    SLUICE_ASSERT(has_machine, "there is a thread for each processor to start with");
-  }
-  sysmon_ = std::thread([this] { sysmon_main(); });
-
-  set_current_machine(&first);
-  struct Main {
-    Scheduler& scheduler;
-    std::function<void()> main;
-  } start{*this, std::move(main)};
-  Fiber* fiber = make_fiber(0, 1, root_, where);
-  SLUICE_ASSERT(fiber != nullptr, "there is memory for one fiber");
-  fiber->closure = &start;
-  fiber->entry = [](void* closure) noexcept {
-    Main& self = *static_cast<Main*>(closure);
-    self.main();
-    self.scheduler.stop();
-  };
-  make_ready(*fiber);
-  machine_main(first);
-
-  sysmon_.join();
-  join_machines();
-  remove_dump_signal();
-  remove_probe();
-  remove_overflow_handler();
-  root_->unsubscribe(root_members_);
-  running_.store(nullptr);
-  wait_for_dump_signal();
-}
-
-void Scheduler::stop() noexcept {
-  stopping_.store(true);
-  for (Processor& p : processors_) p.poller.interrupt();
-  {
-    std::lock_guard hold(machines_lock_);
-    for (Machine* spare = spares_; spare != nullptr; spare = spare->next_spare) {
-      spare->wake.store(1);
-      futex_wake(spare->wake);
-    }
-    spares_ = nullptr;
-  }
-  sysmon_word_.store(kSysmonStops);
-  futex_wake(sysmon_word_);
-}
-
-void Scheduler::join_machines() noexcept {
-  for (std::size_t i = 1;; ++i) {  // the first is the thread that called run()
-    Machine* machine = nullptr;
-    {
-      std::lock_guard hold(machines_lock_);  // one that was about to be made when we stopped may still arrive
-      if (i >= machines_.size()) return;
-      machine = &machines_[i];
-    }
-    machine->thread.join();
-  }
-}
 
 // ---- a machine's loop ----
 
@@ -334,7 +213,7 @@ Fiber* Scheduler::take_local(Processor& p) noexcept {
       ++p.next_streak;
       return fiber;
     }
-  } else if (p.next_streak == kAnyOrder) [[unlikely]] {
+  } else if (p.next_streak == Processor::kAnyOrder) [[unlikely]] {
     return take_any(p);
   }
   p.next_streak = 0;

@@ -47,8 +47,9 @@ class Scheduler {
   /// Null: there is none. Safe in a signal handler.
   [[nodiscard]] static Scheduler* running_or_null() noexcept { return running_.load(); }
 
-  /// Turns the calling thread into the first machine until stop(); `main` becomes the first fiber.
-  void run(std::function<void()> main, std::source_location where);
+  /// Turns the calling thread into the first machine until stop(); `main` becomes the first fiber. An error: the system
+  /// refuses what it takes to start; `main` has not begun, and no thread of ours is left.
+  Result<void> run(std::function<void()> main, std::source_location where);
   void stop() noexcept;
 
   [[nodiscard]] Fiber* make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
@@ -90,6 +91,12 @@ class Scheduler {
 
  private:
   friend struct DebugLayout;
+  struct Main;
+
+  // Starting.
+  [[nodiscard]] Result<void> check_pollers() const;
+  [[nodiscard]] Result<void> start_threads();
+  [[nodiscard]] Result<void> start_main(Main& main, std::source_location where);
 
   // The machine's loop, on the thread's own stack.
   void machine_main(Machine& machine) noexcept;
