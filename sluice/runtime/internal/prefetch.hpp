@@ -13,15 +13,17 @@ inline constexpr std::size_t kFrameBytes = 8 * kCacheLine;
 /// Asks for the memory in [from, from + bytes), which will be written soon; any address will do. Several calls one after the
 /// other cost about as much as one: the processor waits for the translations of some addresses, and for a few dozen lines,
 /// at the same time.
+inline void prefetch(std::uintptr_t from, std::size_t bytes) noexcept {
+  for (std::size_t i = 0; i < bytes; i += kCacheLine) __builtin_prefetch(reinterpret_cast<const void*>(from + i), 1);
+}
 inline void prefetch(const void* from, std::size_t bytes) noexcept {
-  auto* lines = static_cast<const char*>(from);
-  for (std::size_t i = 0; i < bytes; i += kCacheLine) __builtin_prefetch(lines + i, 1);
+  prefetch(reinterpret_cast<std::uintptr_t>(from), bytes);
 }
 
 /// Asks for what a fiber will use of its stack when it goes on: its frames, and those of what buries the one before it, which
 /// go below them. Any value will do for the stack pointer, 0 too.
 inline void prefetch_frames(std::uintptr_t stack_pointer) noexcept {
-  prefetch(reinterpret_cast<const void*>(stack_pointer - kCacheLine), kFrameBytes);
+  prefetch(stack_pointer - kCacheLine, kFrameBytes);
 }
 
 }  // namespace sluice::internal
