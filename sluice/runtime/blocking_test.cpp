@@ -33,6 +33,7 @@ class Pipe {
     ::close(ends_[1]);
   }
   void write_one() const { EXPECT_EQ(::write(ends_[1], "x", 1), 1); }
+  [[nodiscard]] int writing_end() const { return ends_[1]; }
   void read_one() const {
     char byte = 0;
     EXPECT_EQ(::read(ends_[0], &byte, 1), 1);
@@ -152,17 +153,23 @@ TEST(Blocking, WithAContextReturnsWhatItsFunctionReturns) {
 TEST(Blocking, GoesOnWithoutTheCallerWhoseContextEnds) {
   on_processors(1, [](Context& ctx) {
     auto pipe = std::make_shared<Pipe>();
-    auto has_returned = std::make_shared<std::atomic<bool>>(false);
+    int writing_end = pipe->writing_end();
+    std::weak_ptr<Pipe> kept_by_the_call = pipe;
     Context request{ctx, 1ms};
-    auto call = [pipe, has_returned] {
-      pipe->read_one();
-      *has_returned = true;
-    };
-    EXPECT_EQ(blocking(request, call).error().code(), Code::kDeadlineExceeded);
-    EXPECT_FALSE(*has_returned);
-    pipe->write_one();
-    while (!*has_returned) yield();
-    EXPECT_EQ(blocking(request, call).error().code(), Code::kDeadlineExceeded);  // has not even begun
+    EXPECT_EQ(blocking(request, [pipe = std::move(pipe)] { pipe->read_one(); }).error().code(), Code::kDeadlineExceeded);
+    EXPECT_FALSE(kept_by_the_call.expired());
+    EXPECT_EQ(::write(writing_end, "x", 1), 1);
+    while (!kept_by_the_call.expired()) yield();
+  });
+}
+
+TEST(Blocking, DoesNotBeginWithAContextThatHasEnded) {
+  in_virtual_time([](Context& ctx) {
+    Context request{ctx};
+    request.cancel();
+    bool has_begun = false;
+    EXPECT_FALSE(blocking(request, [&] { has_begun = true; }));
+    EXPECT_FALSE(has_begun);
   });
 }
 
