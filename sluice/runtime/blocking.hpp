@@ -65,7 +65,7 @@ decltype(auto) blocking(F&& fn, Expect expect = Expect::kShort) {
 /// The answer is what fn returns, as a Result; kResourceExhausted: no stack. It costs a fiber. An exception that leaves fn ends
 /// the process, as in go(). Requires: in a fiber.
 template <std::invocable F>
-auto blocking(Context& ctx, F fn, Expect expect = Expect::kLong) {
+internal::AsResult<std::invoke_result_t<F&>> blocking(Context& ctx, F fn, Expect expect = Expect::kLong) {
   using Returned = std::invoke_result_t<F&>;
   using Kept = std::conditional_t<std::is_void_v<Returned>, std::monostate, Returned>;
   struct Call {
@@ -74,27 +74,24 @@ auto blocking(Context& ctx, F fn, Expect expect = Expect::kLong) {
     std::optional<Kept> kept;  // published by `returned`
     WaitGroup returned;
   };
-  auto wait = [&]() -> internal::AsResult<Returned> {
-    SLUICE_TRY(ctx.check());
-    auto call = std::make_shared<Call>(std::move(fn));
-    call->returned.add();
-    SLUICE_TRY(go([call, expect] {
-      if constexpr (std::is_void_v<Returned>) {
-        blocking(call->fn, expect);
-        call->kept.emplace();
-      } else {
-        call->kept.emplace(blocking(call->fn, expect));
-      }
-      call->returned.done();
-    }));
-    SLUICE_TRY(call->returned.wait(ctx));
+  SLUICE_TRY(ctx.check());
+  auto call = std::make_shared<Call>(std::move(fn));
+  call->returned.add();
+  SLUICE_TRY(go([call, expect] {
     if constexpr (std::is_void_v<Returned>) {
-      return {};
+      blocking(call->fn, expect);
+      call->kept.emplace();
     } else {
-      return std::move(*call->kept);
+      call->kept.emplace(blocking(call->fn, expect));
     }
-  };
-  return wait();
+    call->returned.done();
+  }));
+  SLUICE_TRY(call->returned.wait(ctx));
+  if constexpr (std::is_void_v<Returned>) {
+    return {};
+  } else {
+    return std::move(*call->kept);
+  }
 }
 
 }  // namespace sluice

@@ -45,8 +45,8 @@ void Scheduler::leave_blocking() noexcept {
   }
   // Our processor has gone on without us: queue up for any, and become a spare.
   push_global(*machine.fiber);
-  late_returns_.fetch_add(1);  // after that: see is_deadlocked
   make_room_to_block();
+  late_returns_.fetch_add(1);  // after both: what they have made runnable is seen first, see is_deadlocked
   count_away(-1);
   // Meanwhile the fiber may have run and gone to sleep; seeing it counted, its processor would not let time jump.
   if (options_.clock != nullptr) wake_one_processor();
