@@ -9,16 +9,12 @@
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include <bench/bare_fibers.hpp>
 #include <bench/in_runtime.hpp>
 #include <sluice/runtime/channel.hpp>
-#include <sluice/runtime/internal/fiber_pool.hpp>
-#include <sluice/runtime/internal/machine.hpp>
-#include <sluice/runtime/internal/prefetch.hpp>
-#include <sluice/runtime/internal/stack_pool.hpp>
 #include <sluice/runtime/wait_group.hpp>
 
 namespace sluice::bench {
@@ -108,52 +104,16 @@ BENCHMARK(parked_million)
     ->Apply(once)
     ->Apply(on_one_and_two_processors);
 
-// Only writes: a page that is read first is mapped twice.
-void write_lines(volatile char* from, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; i += internal::kCacheLine) from[i] = 1;
-}
-
-void change_lines(volatile char* from, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; i += internal::kCacheLine) from[i] = static_cast<char>(from[i] + 1);
-}
-
-// What of it is the memory's price: the blocks and the stacks of a million fibers, without fibers. Their creation is the first
-// write to each; their finish one more to each cache line that a fiber needs, asked for as far ahead as helps.
+// What of it is the memory's price.
 void bare_million(benchmark::State& state) {
-  constexpr std::size_t kAtOnce = internal::Processor::kStackBatch, kAhead = 8;
   for (auto _ : state) {
-    internal::StackPool stack_pool(RuntimeOptions{}.stack_bytes);
-    internal::FiberPool block_pool;
-    std::vector<internal::Stack> stacks;
-    std::vector<internal::Fiber*> blocks;
-    stacks.reserve(kMillion);
-    blocks.reserve(kMillion);
-    auto frames = [&](std::size_t i) {
-      return reinterpret_cast<char*>(stacks[i].low + stacks[i].bytes) - internal::kFrameBytes;
-    };
-    if (stack_pool.reserve(kMillion) < kMillion) return state.SkipWithError("no address space");
-
+    BareFibers fibers(kMillion);
     const Stopwatch creating;
-    while (stacks.size() < kMillion) {
-      std::size_t first = stacks.size();
-      stack_pool.take_some(stacks, std::min(kAtOnce, kMillion - first));
-      while (blocks.size() < stacks.size()) block_pool.take_some(blocks, stacks.size() - blocks.size());
-      for (std::size_t i = first; i < stacks.size(); ++i) {
-        write_lines(frames(i), internal::kFrameBytes);
-        write_lines(reinterpret_cast<char*>(blocks[i]), sizeof(internal::Fiber));
-      }
-    }
+    fibers.create();
     state.counters["create_ns"] = creating.time_each();
 
     const Stopwatch finishing;
-    for (std::size_t i = 0; i < kMillion; ++i) {
-      if (i + kAhead < kMillion) {
-        internal::prefetch(frames(i + kAhead), internal::kFrameBytes);
-        internal::prefetch(blocks[i + kAhead], sizeof(internal::Fiber));
-      }
-      change_lines(frames(i), internal::kFrameBytes);
-      change_lines(reinterpret_cast<char*>(blocks[i]), sizeof(internal::Fiber));
-    }
+    fibers.change(0, kMillion, [](std::size_t i) { return i; });
     state.counters["finish_ns"] = finishing.time_each();
   }
 }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <deque>
+#include <numeric>
+#include <thread>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include <bench/bare_fibers.hpp>
 #include <bench/in_runtime.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
 #include <sluice/runtime/wait_group.hpp>
@@ -42,12 +47,14 @@ void timer_start_stop(benchmark::State& state) {
 }
 BENCHMARK(timer_start_stop)->Apply(on_one_and_two_processors);
 
+Duration length_of_sleep(std::uint32_t index) { return 10ms + scattered(index, 40ms); }
+
 void sleep_batch(Context& ctx) {
   WaitGroup sleeping;
   sleeping.add(kLive);
   for (std::uint32_t i = 0; i < kLive; ++i)
     must_go([&sleeping, i](Context& own) {
-      static_cast<void>(sleep(own, 10ms + scattered(i, 40ms)));  // the root context does not end here
+      static_cast<void>(sleep(own, length_of_sleep(i)));  // the root context does not end here
       sleeping.done();
     });
   static_cast<void>(sleeping.wait(ctx));
@@ -62,6 +69,36 @@ void sleepers_100000(benchmark::State& state) {
   });
 }
 BENCHMARK(sleepers_100000)->Apply(on_one_and_two_processors);
+
+// What of it is the memory's price. The lines of a fiber, block and stack, leave the caches between its phases, since tens of
+// thousands of others have theirs meanwhile: it starts; its timer comes down from the slot of its millisecond; it wakes and
+// ends. The next batch starts in the order in which this one has ended.
+void touch_a_share(BareFibers& fibers, const std::vector<std::uint32_t>& by_end) {
+  auto order = [&](std::size_t k) { return by_end[k]; };
+  fibers.change(0, by_end.size(), order);
+  const std::size_t per_slot = by_end.size() / 40;
+  for (std::size_t first = 0; first < by_end.size(); first += per_slot) {
+    std::size_t end = std::min(first + per_slot, by_end.size());
+    fibers.change_wait_lines(first, end, order);
+    fibers.change(first, end, order);
+  }
+}
+
+// As many threads as processors, each with fibers of its own: so nobody waits for a line of the other's.
+void bare_sleepers(benchmark::State& state) {
+  const auto threads = static_cast<std::size_t>(state.range(0));
+  const std::size_t share = kLive / threads;
+  std::deque<BareFibers> fibers;
+  for (std::size_t i = 0; i < threads; ++i) fibers.emplace_back(share).create();
+  std::vector<std::uint32_t> by_end(share);
+  std::iota(by_end.begin(), by_end.end(), 0);
+  std::ranges::stable_sort(by_end, {}, length_of_sleep);
+  while (state.KeepRunningBatch(kLive)) {
+    std::vector<std::jthread> running;
+    for (BareFibers& own : fibers) running.emplace_back([&] { touch_a_share(own, by_end); });
+  }
+}
+BENCHMARK(bare_sleepers)->Apply(on_one_and_two_processors);
 
 }  // namespace
 }  // namespace sluice::bench

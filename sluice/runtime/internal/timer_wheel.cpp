@@ -11,7 +11,7 @@
 // Hence all of a lower level are sooner than all of a higher one, and within a level the slots are in order: the first slot
 // of the lowest level in use holds the soonest timers. When the soonest of them is due, `reached` becomes its instant and the
 // slot is opened: each timer in it agrees with `reached` in one digit more now, at least, and comes down to where it
-// belongs. What has come down to level 0 fires when its slot is the first.
+// belongs. What has come down to level 0 fires when its slot is the first; so does, from any level, what is alone in there.
 //
 // Lists are in the order of add(), and stay so: two timers of one instant are always in the same slot; coming down goes from
 // the last to the first, each put before those that have come down already or were added meanwhile. That may take several
@@ -93,8 +93,9 @@ std::size_t TimerWheel::fire_batch(Instant now) noexcept {
     std::uint16_t first = first_slot();
     Slot& slot = slots_[first];
     reached_ns_ = slot.soonest_ns;
-    if (first < kSlots) {
+    if (first < kSlots || is_alone_and_due(first, now)) {
       Timer& due = *slot.timers.pop_front();
+      reached_ns_ = std::max(reached_ns_, nanoseconds(due.when));
       due.fire(&due);  // its user cannot free it before we unlock: stop() waits for the lock
       ++fired;
     } else {
@@ -106,6 +107,12 @@ std::size_t TimerWheel::fire_batch(Instant now) noexcept {
     if (slot.timers.is_empty()) leave(first);
   }
   return fired;
+}
+
+// Nothing is sooner than a timer that has the first slot to itself: it need not come down, as long as none has from there.
+bool TimerWheel::is_alone_and_due(std::uint16_t first, Instant now) const noexcept {
+  const IntrusiveList<Timer>& timers = slots_[first].timers;
+  return opened_ == kNone && timers.after(*timers.front()) == nullptr && timers.front()->when <= now;
 }
 
 // The slot in which a timer belongs. It counts as occupied from now on.

@@ -84,6 +84,7 @@ class TimerWheel {
   Slot& place(Timer& timer) noexcept;
   void leave(std::uint16_t slot) noexcept;
   std::size_t fire_batch(Instant now) noexcept;
+  [[nodiscard]] bool is_alone_and_due(std::uint16_t first, Instant now) const noexcept;
   [[nodiscard]] std::uint16_t first_slot() const noexcept;
   void publish_next(std::int64_t next_ns) noexcept;
 
