@@ -40,6 +40,18 @@ def build_go(what, output, test=False):
     return output
 
 
+def build_gin(output):
+    """Builds bench/peers/gin to `output`, its modules from the proxy; None, loudly, where that cannot be."""
+    if shutil.which("go") is None:
+        return None
+    output.parent.mkdir(parents=True, exist_ok=True)
+    built = subprocess.run(["go", "build", "-o", output, "."], cwd=ROOT / "bench/peers/gin", capture_output=True, text=True)
+    if built.returncode != 0:
+        print(f"NO GIN: its modules cannot be fetched or built here.\n{built.stderr}", file=sys.stderr)
+        return None
+    return output
+
+
 def go_version():
     return subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout.strip()
 

@@ -3,7 +3,11 @@
 // The floor: a server that reads whatever comes and writes one ready-made answer for it, in one thread on one epoll. It
 // parses nothing and is no HTTP server; no server with an epoll can need less processor time per request.
 //
-//   raw_epoll [PORT]      prints "listening on PORT"; 0, the default, lets the kernel choose
+//   raw_epoll [PORT [pipelined]]      prints "listening on PORT"; 0, the default, lets the kernel choose
+//
+// One read is taken for one request: true for a client that waits for each answer and sends less than the buffer. When
+// pipelined, empty lines are counted, and that many answers leave in one write; a client must not end a packet within one.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -64,17 +68,33 @@ void accept_one(int epoll, int listener) {
   watch(epoll, fd);
 }
 
-// One read is taken for one request: true for a client that waits for each answer and sends less than the buffer.
-void answer(int fd) {
+constexpr std::size_t kAnswersMax = 128;
+
+std::size_t count_requests(std::string_view text) {
+  constexpr std::string_view kEmptyLine = "\r\n\r\n";
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = text.find(kEmptyLine, at)) != text.npos; at += kEmptyLine.size()) ++count;
+  return std::min(count, kAnswersMax);
+}
+
+void answer(int fd, bool is_pipelined, const std::string& answers) {
   std::array<char, 4096> request;
   ssize_t count = ::recv(fd, request.data(), request.size(), 0);
-  if (count <= 0 || ::send(fd, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL) < 0) ::close(fd);
+  if (count <= 0) {
+    ::close(fd);
+    return;
+  }
+  std::size_t requests = is_pipelined ? count_requests({request.data(), static_cast<std::size_t>(count)}) : 1;
+  if (::send(fd, answers.data(), requests * kAnswer.size(), MSG_NOSIGNAL) < 0) ::close(fd);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   int listener = listen_on(static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0));
+  bool is_pipelined = argc > 2 && std::string_view(argv[2]) == "pipelined";
+  std::string answers;
+  for (std::size_t i = 0; i < kAnswersMax; ++i) answers += kAnswer;
   int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   watch(epoll, listener);
   std::array<epoll_event, 128> events;
@@ -85,7 +105,7 @@ int main(int argc, char** argv) {
       if (fd == listener) {
         accept_one(epoll, listener);
       } else {
-        answer(fd);
+        answer(fd, is_pipelined, answers);
       }
     }
   }

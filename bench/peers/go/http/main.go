@@ -1,4 +1,4 @@
-// The peer of hello and of epro's POST /data/process for bench/http: Go's net/http as one writes it with the standard
+// The peer of hello, of rest_server and of epro's POST /data/process for bench/http: Go's net/http as one writes it with the standard
 // library alone. No access log, no metrics, no trace ids, no limits, and nothing is stored.
 //
 //	http [PORT]    prints "listening on PORT"; 0, the default, lets the kernel choose
@@ -11,10 +11,16 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 )
 
 type ping struct {
 	Message string `json:"message"`
+}
+
+type patient struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
 }
 
 type reading struct {
@@ -90,6 +96,9 @@ func main() {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ping", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, ping{"pong"}) })
+	mux.HandleFunc("/patients/", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, patient{strings.TrimPrefix(r.URL.Path, "/patients/"), "active"})
+	})
 	mux.HandleFunc("/data/process", process(jobs))
 	fmt.Println("listening on", listener.Addr().(*net.TCPAddr).Port)
 	log.Fatal(http.Serve(listener, mux))
