@@ -95,10 +95,17 @@ std::string_view format_caller(const std::source_location& where, Room& room) no
   return {room.data(), std::to_chars(at, room.data() + room.size(), where.line()).ptr};
 }
 
-/// "12.3ms", as go-zero's ReprOfDuration.
+/// "12.3ms", as go-zero's ReprOfDuration, rounded half away from zero. By whole numbers: printing a double is half of what a
+/// line costs otherwise.
 std::string_view format_duration(Duration length, Room& room) noexcept {
-  std::chrono::duration<double, std::milli> ms = length;
-  char* at = std::to_chars(room.data(), room.data() + room.size() - 2, ms.count(), std::chars_format::fixed, 1).ptr;
+  constexpr std::int64_t kTenth = 100'000;  // of a millisecond, in ns
+  std::int64_t tenths = length.count() / kTenth + length.count() % kTenth / (kTenth / 2);
+  char* at = room.data();
+  if (tenths < 0) *at++ = '-';
+  auto magnitude = static_cast<std::uint64_t>(tenths < 0 ? -tenths : tenths);
+  at = std::to_chars(at, room.data() + room.size(), magnitude / 10).ptr;
+  *at++ = '.';
+  *at++ = static_cast<char>('0' + magnitude % 10);
   return {room.data(), std::ranges::copy(std::string_view("ms"), at).out};
 }
 
@@ -123,21 +130,28 @@ struct ValueWriter {
   }
 };
 
-/// The fields of one record by key. Few enough for insertion sort.
+int compare(std::string_view a, std::string_view b) noexcept {
+  if (!a.empty() && !b.empty() && a[0] != b[0]) return a[0] < b[0] ? -1 : 1;  // nearly always, and without a call
+  return a.compare(b);
+}
+
+/// The fields of one record by key. Few enough for insertion sort, which is quick for fields that come in order.
 class SortedFields {
  public:
   /// False: no room. A key that is there already stays as it was.
   [[nodiscard]] bool insert(const FieldView& field) noexcept {
-    auto at = std::find_if(begin(), end(), [&](const FieldView* there) { return there->key() >= field.key(); });
-    if (at != end() && (*at)->key() == field.key()) return true;
+    std::size_t at = size_;
+    int order = 1;
+    while (at > 0 && (order = compare(field.key(), fields_[at - 1]->key())) < 0) --at;
+    if (at > 0 && order == 0) return true;
     if (size_ == fields_.size()) return false;
-    std::move_backward(at, end(), end() + 1);
-    *at = &field;
+    for (std::size_t i = size_; i > at; --i) fields_[i] = fields_[i - 1];
+    fields_[at] = &field;
     ++size_;
     return true;
   }
-  [[nodiscard]] const FieldView** begin() noexcept { return fields_.data(); }
-  [[nodiscard]] const FieldView** end() noexcept { return fields_.data() + size_; }
+  [[nodiscard]] const FieldView* const* begin() const noexcept { return fields_.data(); }
+  [[nodiscard]] const FieldView* const* end() const noexcept { return fields_.data() + size_; }
 
  private:
   std::array<const FieldView*, kStandardFields + Logger::kFieldsMax> fields_;

@@ -14,12 +14,15 @@ namespace sluice::http::middleware {
 namespace {
 
 // go-zero's threshold (contracts §8.3).
+constexpr std::size_t kSummaryBytes = 32;  // all but the pattern
 constexpr Duration kSlowRequest = std::chrono::milliseconds(500);
 
 std::string summary(const Request& request, const Response& response) {
-  std::string text("[HTTP] ");
-  text.append(std::to_string(response.status)).append(" - ").append(method_label(request.method())).append(" ");
-  return text.append(request.pattern().empty() ? "-" : request.pattern());
+  std::string_view pattern = request.pattern().empty() ? "-" : request.pattern();
+  std::string text;
+  text.reserve(kSummaryBytes + pattern.size());
+  text.append("[HTTP] ").append(std::to_string(response.status)).append(" - ");
+  return text.append(method_label(request.method())).append(" ").append(pattern);
 }
 
 void write_line(observe::Logger& log, Context& ctx, const Request& request, const Response& response,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/http/middleware/timeout.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -29,12 +30,14 @@ class Run {
   Run(Context& ctx, Request& request, const Handler& handler, Duration limit) : limited_(ctx, limit), group_(limited_) {
     finished_.add();
     // Goes with the function, be it called or not: a handler for whom there was no stack, or no time, has left as well.
-    std::unique_ptr<WaitGroup, Leave> leave(&finished_);
+    std::unique_ptr<Run, Leave> leave(this);
     group_.go([this, &request, &handler, leave = std::move(leave)](Context& own) { response_ = handler(own, request); });
   }
 
   /// Parks until the handler has left, at most this long.
   [[nodiscard]] bool leaves_within(Duration length) {
+    // acquire: pairs with the release in Leave.
+    if (has_left_.load(std::memory_order_acquire)) return true;
     Context patience(limited_, length);
     return finished_.wait(patience).has_value();
   }
@@ -60,11 +63,15 @@ class Run {
 
  private:
   struct Leave {
-    void operator()(WaitGroup* finished) const { finished->done(); }
+    void operator()(Run* run) const {
+      run->has_left_.store(true, std::memory_order_release);  // release: publishes the response
+      run->finished_.done();
+    }
   };
 
   Context limited_;
   WaitGroup finished_;
+  std::atomic<bool> has_left_{false};  // written by the handler's fiber; says that finished_ need not be waited for
   std::optional<Response> response_;  // written by the handler's fiber, read after it has ended
   TaskGroup group_;
 };
@@ -82,6 +89,8 @@ class Timeout {
   Response serve(Context& ctx, Request& request, const Handler& next) {
     request.seal_body();  // the handler's fiber must not read from the connection that we tend meanwhile
     Run run(ctx, request, next, limit_);
+    // Most handlers are done when it is our turn again: then there is nothing to wait for, and no timer to start.
+    yield();
     while (!run.is_over()) {
       if (run.leaves_within(kTendInterval)) {
         std::optional<Response> answer = run.join();

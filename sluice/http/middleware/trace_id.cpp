@@ -25,9 +25,8 @@ Middleware trace_id(observe::IdSource& ids) {
       observe::SpanContext span = place_of(request, ids);
       auto header = observe::format_traceparent(span);
       request.reply_headers().set("Traceparent", {header.data(), header.size()});
-      Context traced(ctx);
-      traced.set(kSpanKey, span);
-      return next(traced, request);
+      ctx.set(kSpanKey, span);
+      return next(ctx, request);
     };
   };
 }

@@ -30,11 +30,17 @@ bool all_plain(std::uint64_t word) noexcept {
           has_below(word ^ kOnes * '\\', 1)) == 0;
 }
 
-std::size_t plain_length(std::string_view text) noexcept {
+/// Copies the plain characters that the text begins with; how many. Copied while they are looked at, eight at a time: most
+/// keys and values are shorter than what a call of memcpy costs.
+std::size_t copy_plain(std::string_view text, char* to) noexcept {
   std::size_t length = 0;
   const std::byte* bytes = as_bytes(text).data();
-  while (text.size() - length >= 8 && all_plain(load_little<std::uint64_t>(bytes + length))) length += 8;
-  while (length < text.size() && is_plain(text[length])) ++length;
+  for (; text.size() - length >= 8; length += 8) {
+    auto word = load_little<std::uint64_t>(bytes + length);
+    if (!all_plain(word)) break;
+    std::memcpy(to + length, bytes + length, 8);
+  }
+  for (; length < text.size() && is_plain(text[length]); ++length) to[length] = text[length];
   return length;
 }
 
@@ -61,29 +67,29 @@ std::string_view escape(std::string_view character, std::array<char, 6>& room) n
 struct Piece {
   std::size_t read;          // bytes of the text that it stands for
   std::string_view written;  // in the text or in the room handed in
-  bool divisible;            // may be cut anywhere
 };
 
-/// What comes next: as many plain characters as there are, or one that is not plain. Requires: text is not empty.
+/// The next character, which is not plain. Requires: text is not empty.
 Piece next_piece(std::string_view text, std::array<char, 6>& room) noexcept {
-  if (std::size_t plain = plain_length(text); plain > 0) return {plain, text.substr(0, plain), true};
   std::size_t length = utf8_length(text);
-  if (length == 0) return {1, kReplacement, false};
-  return {length, escape(text.substr(0, length), room), false};
+  if (length == 0) return {1, kReplacement};
+  return {length, escape(text.substr(0, length), room)};
 }
 
 }  // namespace
 
 void JsonLine::add_key(std::string_view key, std::size_t bytes_max) noexcept {
-  append(size_ > 1 ? ",\"" : "\"");
+  if (size_ > 1) append(',');
+  append('"');
   append_escaped(key, bytes_max);
-  append("\":");
+  append('"');
+  append(':');
 }
 
 void JsonLine::add_text(std::string_view text, std::size_t bytes_max) noexcept {
-  append("\"");
+  append('"');
   append_escaped(text, bytes_max);
-  append("\"");
+  append('"');
 }
 
 template <std::integral Integer>
@@ -113,13 +119,23 @@ void JsonLine::append(std::string_view bytes) noexcept {
   size_ += bytes.size();
 }
 
+void JsonLine::append(char byte) noexcept {
+  SLUICE_ASSERT(size_ < kBytesMax, "the limits of all parts fit into a line");
+  buffer_[size_++] = byte;
+}
+
 void JsonLine::append_escaped(std::string_view text, std::size_t bytes_max) noexcept {
   const std::size_t end = size_ + bytes_max;
-  while (!text.empty()) {
+  for (;;) {
+    std::string_view fitting = text.substr(0, end - size_);
+    SLUICE_ASSERT(fitting.size() <= kBytesMax - size_, "the limits of all parts fit into a line");
+    std::size_t plain = copy_plain(fitting, buffer_.data() + size_);
+    size_ += plain;
+    text.remove_prefix(plain);
+    if (text.empty()) return;
     std::array<char, 6> room;
     Piece piece = next_piece(text, room);
     if (piece.written.size() > end - size_) {
-      if (piece.divisible) append(piece.written.substr(0, end - size_));
       cut_ = true;
       return;
     }

@@ -40,6 +40,7 @@ class JsonLine {
 
  private:
   void append(std::string_view bytes) noexcept;
+  void append(char byte) noexcept;
   void append_escaped(std::string_view text, std::size_t bytes_max) noexcept;
 
   std::array<char, kBytesMax> buffer_;  // only the first size_ bytes are ever written
