@@ -81,6 +81,7 @@ class FieldList {
 
   /// Null if there is none of this name.
   [[nodiscard]] const FieldFacts* find(std::string_view name) const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return fields_.size(); }
   [[nodiscard]] auto begin() const noexcept { return fields_.begin(); }
   [[nodiscard]] auto end() const noexcept { return fields_.end(); }
 

@@ -2,7 +2,9 @@
 #include <sluice/schema/json.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -10,6 +12,7 @@
 #include <sluice/base/clock.hpp>
 
 #include <sluice/schema/duration.hpp>
+#include <sluice/schema/internal/read_value.hpp>
 #include <sluice/schema/json_pointer.hpp>
 #include <sluice/schema/json_writer.hpp>
 
@@ -58,10 +61,6 @@ void write_optional(std::string& out, const Shape& shape, const void* optional) 
 
 // ---- reading ----
 
-std::unexpected<Error> invalid(std::string detail) {
-  return fail(Error(Code::kInvalidArgument, std::move(detail)).because("invalid-field"));
-}
-
 std::size_t code_points(std::string_view text) noexcept {
   std::size_t count = 0;
   for (char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;  // all but continuation bytes
@@ -81,18 +80,20 @@ std::string spell(double number) {
   return text;
 }
 
+std::optional<double> to_double(std::string_view spelling) noexcept {
+  double number = 0;
+  auto [end, error] = std::from_chars(spelling.data(), spelling.data() + spelling.size(), number);
+  if (error != std::errc() || end != spelling.data() + spelling.size()) return std::nullopt;
+  return number;
+}
+
+bool has_range(const Rules& rules) noexcept { return std::isfinite(rules.min) || std::isfinite(rules.max); }
+
 Result<void> check_range(double number, const Rules& rules) {
   if (number < rules.min) return invalid("must be at least " + spell(rules.min));
   if (number > rules.max) return invalid("must be at most " + spell(rules.max));
   return {};
 }
-
-Result<void> check_length(std::size_t length, const Rules& rules, std::string_view unit) {
-  if (length <= rules.length_max) return {};
-  return invalid("must have at most " + std::to_string(rules.length_max) + " " + std::string(unit));
-}
-
-Result<void> read(const Json& json, const Shape& shape, const Rules& rules, void* value);
 
 Result<void> read_boolean(const Json& json, bool& value) {
   if (!json.is_boolean()) return invalid("must be true or false");
@@ -100,16 +101,16 @@ Result<void> read_boolean(const Json& json, bool& value) {
   return {};
 }
 
-Result<void> read_integer(const Json& json, const Shape& shape, const Rules& rules, void* value) {
-  const std::string& digits = json.number_text();
-  if (digits.empty() || digits.find_first_of(".eE") != std::string::npos) return invalid("must be an integer");
-  if (!shape.parse(digits, value)) return invalid("is out of range");
-  return check_range(json.number().value_or(0), rules);  // what fits an integer fits a double
+Result<void> read_integer(std::string_view spelling, const Shape& shape, const Rules& rules, void* value) {
+  if (spelling.empty() || spelling.find_first_of(".eE") != spelling.npos) return invalid("must be an integer");
+  if (!shape.parse(spelling, value)) return invalid("is out of range");
+  if (!has_range(rules)) return {};
+  return check_range(to_double(spelling).value_or(0), rules);  // what fits an integer fits a double
 }
 
-Result<void> read_double(const Json& json, const Rules& rules, double& value) {
-  if (!json.is_number()) return invalid("must be a number");
-  std::optional<double> number = json.number();
+Result<void> read_double(std::string_view spelling, const Rules& rules, double& value) {
+  if (spelling.empty()) return invalid("must be a number");
+  std::optional<double> number = to_double(spelling);
   if (!number) return invalid("is out of range");
   SLUICE_TRY(check_range(*number, rules));
   value = *number;
@@ -118,9 +119,7 @@ Result<void> read_double(const Json& json, const Rules& rules, double& value) {
 
 Result<void> read_text(const Json& json, const Rules& rules, std::string& value) {
   if (!json.is_string()) return invalid("must be a string");
-  SLUICE_TRY(check_length(code_points(json.text()), rules, "characters"));
-  if (!rules.options.empty() && std::ranges::find(rules.options, json.text()) == rules.options.end())
-    return invalid("must be one of " + list_of(rules.options));
+  SLUICE_TRY(check_text(json.text(), rules));
   value = json.text();
   return {};
 }
@@ -140,28 +139,25 @@ Result<void> read_duration(const Json& json, Duration& value) {
 Result<void> read_optional(const Json& json, const Shape& shape, const Rules& rules, void* optional) {
   shape.clear(optional);
   if (json.is_null()) return {};
-  return read(json, *shape.inner, rules, shape.grow(optional));
+  return read_value(json, *shape.inner, rules, shape.grow(optional));
 }
 
 Result<void> read_list(const Json& json, const Shape& shape, const Rules& rules, void* list) {
   if (!json.is_array()) return invalid("must be an array");
   SLUICE_TRY(check_length(json.items().size(), rules, "items"));
   shape.clear(list);
-  Rules item_rules = rules;
-  item_rules.length_max = Rules().length_max;  // that was for the list
+  Rules item_rules = item_rules_of(rules);
   for (std::size_t i = 0; i < json.items().size(); ++i) {
-    if (auto read_item = read(json.items()[i], *shape.inner, item_rules, shape.grow(list)); !read_item)
+    if (auto read_item = read_value(json.items()[i], *shape.inner, item_rules, shape.grow(list)); !read_item)
       return fail(error_inside(i, std::move(read_item).error()));
   }
   return {};
 }
 
 Result<void> read_field(const Json* json, const FieldFacts& field, void* object) {
-  bool takes_null = field.shape->kind == ShapeKind::kOptional || field.shape->kind == ShapeKind::kJson;
-  if (!json && (field.rules.is_optional || field.shape->kind == ShapeKind::kOptional)) return {};
-  if (!json) return invalid("is missing");
-  if (json->is_null() && !takes_null) return field.rules.is_optional ? Result<void>() : invalid("must not be null");
-  return read(*json, *field.shape, field.rules, static_cast<std::byte*>(object) + field.offset);
+  if (!json) return may_be_missing(field) ? Result<void>() : invalid("is missing");
+  if (json->is_null() && !takes_null(field)) return field.rules.is_optional ? Result<void>() : invalid("must not be null");
+  return read_value(*json, *field.shape, field.rules, static_cast<std::byte*>(object) + field.offset);
 }
 
 Result<void> read_struct(const Json& json, const FieldList& fields, void* object) {
@@ -169,21 +165,6 @@ Result<void> read_struct(const Json& json, const FieldList& fields, void* object
   for (const FieldFacts& field : fields) {
     if (auto read_it = read_field(json.find(field.name), field, object); !read_it)
       return fail(error_inside(field.name, std::move(read_it).error()));
-  }
-  return {};
-}
-
-Result<void> read(const Json& json, const Shape& shape, const Rules& rules, void* value) {
-  switch (shape.kind) {
-    case ShapeKind::kBoolean: return read_boolean(json, *static_cast<bool*>(value));
-    case ShapeKind::kInteger: return read_integer(json, shape, rules, value);
-    case ShapeKind::kDouble: return read_double(json, rules, *static_cast<double*>(value));
-    case ShapeKind::kText: return read_text(json, rules, *static_cast<std::string*>(value));
-    case ShapeKind::kDuration: return read_duration(json, *static_cast<Duration*>(value));
-    case ShapeKind::kJson: return *static_cast<Json*>(value) = json, Result<void>();
-    case ShapeKind::kOptional: return read_optional(json, shape, rules, value);
-    case ShapeKind::kList: return read_list(json, shape, rules, value);
-    case ShapeKind::kStruct: return read_struct(json, shape.fields(), value);
   }
   return {};
 }
@@ -204,6 +185,62 @@ void write_value(std::string& out, const Shape& shape, const void* value) {
   }
 }
 
-Result<void> read_value(const Json& json, const Shape& shape, void* value) { return read(json, shape, Rules(), value); }
+Result<void> read_value(const Json& json, const Shape& shape, const Rules& rules, void* value) {
+  switch (shape.kind) {
+    case ShapeKind::kBoolean: return read_boolean(json, *static_cast<bool*>(value));
+    case ShapeKind::kInteger:
+    case ShapeKind::kDouble: return read_number(json.number_text(), shape, rules, value);
+    case ShapeKind::kText: return read_text(json, rules, *static_cast<std::string*>(value));
+    case ShapeKind::kDuration: return read_duration(json, *static_cast<Duration*>(value));
+    case ShapeKind::kJson: return *static_cast<Json*>(value) = json, Result<void>();
+    case ShapeKind::kOptional: return read_optional(json, shape, rules, value);
+    case ShapeKind::kList: return read_list(json, shape, rules, value);
+    case ShapeKind::kStruct: return read_struct(json, shape.fields(), value);
+  }
+  return {};
+}
+
+Result<void> read_value(const Json& json, const Shape& shape, void* value) { return read_value(json, shape, Rules(), value); }
+
+Result<void> read_text_value(std::string_view text, const JsonLimits& limits, const Shape& shape, void* value) {
+  if (limits.duplicate_keys == DuplicateKeys::kRefuse) return parse_value(text, limits, shape, value);
+  SLUICE_TRY(Json json, parse_json(text, limits));
+  return read_value(json, shape, value);
+}
+
+Result<void> read_number(std::string_view spelling, const Shape& shape, const Rules& rules, void* value) {
+  if (shape.kind == ShapeKind::kInteger) return read_integer(spelling, shape, rules, value);
+  return read_double(spelling, rules, *static_cast<double*>(value));
+}
+
+Result<void> check_text(std::string_view text, const Rules& rules) {
+  // As many bytes at least as characters: short ones need not be counted.
+  if (text.size() > rules.length_max) SLUICE_TRY(check_length(code_points(text), rules, "characters"));
+  if (rules.options.empty() || std::ranges::find(rules.options, text) != rules.options.end()) return {};
+  return invalid("must be one of " + list_of(rules.options));
+}
+
+bool takes_null(const FieldFacts& field) noexcept {
+  return field.shape->kind == ShapeKind::kOptional || field.shape->kind == ShapeKind::kJson;
+}
+
+bool may_be_missing(const FieldFacts& field) noexcept {
+  return field.rules.is_optional || field.shape->kind == ShapeKind::kOptional;
+}
+
+Rules item_rules_of(const Rules& list_rules) {
+  Rules rules = list_rules;
+  rules.length_max = Rules().length_max;  // that was for the list
+  return rules;
+}
+
+Result<void> check_length(std::size_t length, const Rules& rules, std::string_view unit) {
+  if (length <= rules.length_max) return {};
+  return invalid("must have at most " + std::to_string(rules.length_max) + " " + std::string(unit));
+}
+
+std::unexpected<Error> invalid(std::string detail) {
+  return fail(Error(Code::kInvalidArgument, std::move(detail)).because("invalid-field"));
+}
 
 }  // namespace sluice::schema::internal

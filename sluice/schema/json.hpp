@@ -25,7 +25,7 @@ void append_json_of(std::string& out, const T& value);
 /// means missing, except in a Json. Members without a field are ignored. Integers must be written as integers
 /// (Json::integer), a Duration as text ("1h30m") or as an integer of milliseconds.
 /// kInvalidArgument `invalid-field`: missing, of a wrong type, out of its type's range or against its rules; the
-/// error's field is the JSON Pointer to it. From a text also whatever parse_json gives.
+/// error's field is the JSON Pointer to it. From a text also whatever parse_json gives; of several mistakes, one.
 template <class T>
 [[nodiscard]] Result<T> from_json(const Json& json);
 template <class T>
@@ -37,6 +37,7 @@ namespace internal {
 
 void write_value(std::string& out, const Shape& shape, const void* value);
 Result<void> read_value(const Json& json, const Shape& shape, void* value);
+Result<void> read_text_value(std::string_view text, const JsonLimits& limits, const Shape& shape, void* value);
 
 }  // namespace internal
 
@@ -61,8 +62,9 @@ Result<T> from_json(const Json& json) {
 
 template <class T>
 Result<T> from_json(std::string_view text, const JsonLimits& limits) {
-  SLUICE_TRY(Json json, parse_json(text, limits));
-  return from_json<T>(json);
+  T value{};
+  SLUICE_TRY(internal::read_text_value(text, limits, shape_of<T>(), &value));
+  return value;
 }
 
 }  // namespace sluice::schema

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Two passes. simdjson's first stage checks UTF-8 and strings of the whole text and finds where tokens begin; its
+// Text to a Json, or straight to a struct. Two passes: simdjson's first stage checks UTF-8 and strings of the whole text and finds where tokens begin; its
 // on-demand iterator then checks the punctuation while we walk. Left to us, because on-demand looks only at what one
 // asks for: the grammar of literals and numbers, escapes, what follows the document, depth, duplicate names.
 //
@@ -20,6 +20,7 @@
 #include <sluice/base/assert.hpp>
 
 #include <sluice/schema/internal/json_unescape.hpp>
+#include <sluice/schema/internal/read_value.hpp>
 #include <sluice/schema/json_pointer.hpp>
 
 namespace sluice::schema {
@@ -47,9 +48,16 @@ Result<void> read_string(ondemand::raw_json_string raw, std::string& text) {
   return fail(Error(Code::kInvalidArgument, "an escape names half of a surrogate pair").because("invalid-utf8"));
 }
 
-/// null, true, false or a number. The token reaches to the next one, so it may end in white space.
+/// A token reaches to the next one, so it may end in white space.
+std::string_view trim(std::string_view token) noexcept {
+  auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!token.empty() && is_space(token.back())) token.remove_suffix(1);
+  return token;
+}
+
+/// null, true, false or a number.
 Result<void> read_word(std::string_view token, Json& json) {
-  token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
+  token = trim(token);
   if (token == "null") {
     json = Json::null();
   } else if (token == "true" || token == "false") {
@@ -109,6 +117,56 @@ void let_the_last_win(std::vector<Member>& members, const Twins& twins) {
   members.erase(members.begin() + static_cast<std::ptrdiff_t>(kept), members.end());
 }
 
+/// Which fields of a struct have come so far.
+class FieldsSeen {
+ public:
+  explicit FieldsSeen(const FieldList& fields) : fields_(fields), expected_(fields.begin()) {}
+
+  /// Null if there is none of this name. Most senders keep the order of the description, so it is looked for there first.
+  const FieldFacts* find(std::string_view name) {
+    if (expected_ == fields_.end() || expected_->name != name) {
+      const FieldFacts* field = fields_.find(name);
+      if (field == nullptr) return nullptr;
+      expected_ = fields_.begin() + (field - &*fields_.begin());
+    }
+    return &*expected_++;
+  }
+  /// False: it has come before.
+  bool mark(const FieldFacts& field) {
+    std::size_t index = index_of(field);
+    if (index >= kInWord && others_.empty()) others_.resize(fields_.size() - kInWord);
+    if (has(index)) return false;
+    if (index < kInWord) {
+      first_ |= std::uint64_t{1} << index;
+    } else {
+      others_[index - kInWord] = true;
+    }
+    return true;
+  }
+  /// The first that must come and has not; null if there is none.
+  [[nodiscard]] const FieldFacts* first_missing() const {
+    for (const FieldFacts& field : fields_)
+      if (!internal::may_be_missing(field) && !has(index_of(field))) return &field;
+    return nullptr;
+  }
+
+ private:
+  static constexpr std::size_t kInWord = 64;  // few structs have more
+
+  [[nodiscard]] std::size_t index_of(const FieldFacts& field) const noexcept {
+    return static_cast<std::size_t>(&field - &*fields_.begin());
+  }
+  [[nodiscard]] bool has(std::size_t index) const {
+    if (index < kInWord) return (first_ >> index & 1) != 0;
+    return !others_.empty() && others_[index - kInWord];
+  }
+
+  const FieldList& fields_;
+  std::vector<FieldFacts>::const_iterator expected_;
+  std::uint64_t first_ = 0;
+  std::vector<bool> others_;
+};
+
 /// Builds values from simdjson's tokens, each in its place: a value that is moved up level by level costs more than its
 /// reading. Recurses at most `depth_max` deep; errors get their path on the way back.
 class Reader {
@@ -118,8 +176,7 @@ class Reader {
   /// `Source` is an ondemand::value, or the ondemand::document for the outermost value, which lies at depth 0.
   template <class Source>
   Result<void> read(Source& source, std::size_t depth, Json& json) {
-    if (++values_ > limits_.values_max)
-      return fail(Error(Code::kInvalidArgument, "the text holds too many values").because("too-large"));
+    SLUICE_TRY(count_value());
     ondemand::json_type type;
     if (auto error = source.type().get(type)) return refuse(error);
     switch (type) {
@@ -128,6 +185,30 @@ class Reader {
       case ondemand::json_type::string: return read_string_value(source, json);
       default: return read_word(token_of(source), json);
     }
+  }
+
+  /// Straight to a value of this shape. What is not what it should be is read as a Json first, which words the complaint; so are
+  /// the rarer kinds, each a single value.
+  template <class Source>
+  Result<void> read_as(Source& source, std::size_t depth, const Shape& shape, const Rules& rules, void* value) {
+    ondemand::json_type type;
+    if (auto error = source.type().get(type)) return refuse(error);
+    if (shape.kind == ShapeKind::kStruct && type == ondemand::json_type::object)
+      return read_struct(source, depth + 1, shape.fields(), value);
+    if (shape.kind == ShapeKind::kList && type == ondemand::json_type::array)
+      return read_list(source, depth + 1, shape, rules, value);
+    if (shape.kind == ShapeKind::kOptional && type != ondemand::json_type::null) {
+      shape.clear(value);
+      return read_as(source, depth, *shape.inner, rules, shape.grow(value));
+    }
+    if (shape.kind == ShapeKind::kText && type == ondemand::json_type::string)
+      return read_text(source, rules, *static_cast<std::string*>(value));
+    if ((shape.kind == ShapeKind::kInteger || shape.kind == ShapeKind::kDouble) && type == ondemand::json_type::number)
+      return read_number(source, shape, rules, value);
+    if (shape.kind == ShapeKind::kJson) return read(source, depth, *static_cast<Json*>(value));
+    Json json;
+    SLUICE_TRY(read(source, depth, json));
+    return internal::read_value(json, shape, rules, value);
   }
 
  private:
@@ -182,13 +263,97 @@ class Reader {
     return {};
   }
 
+  template <class Source>
+  Result<void> read_list(Source& source, std::size_t depth, const Shape& shape, const Rules& rules, void* list) {
+    SLUICE_TRY(count_value());
+    if (depth > limits_.depth_max) return too_deep();
+    ondemand::array array;
+    if (auto error = source.get_array().get(array)) return refuse(error);
+    shape.clear(list);
+    const Rules item_rules = internal::item_rules_of(rules);
+    std::size_t size = 0;
+    for (auto element : array) {
+      ondemand::value value;
+      if (auto error = element.get(value)) return refuse(error);
+      SLUICE_TRY(internal::check_length(size + 1, rules, "items"));
+      if (auto read_item = read_as(value, depth, *shape.inner, item_rules, shape.grow(list)); !read_item)
+        return fail(error_inside(size, std::move(read_item).error()));
+      ++size;
+    }
+    return {};
+  }
+
+  template <class Source>
+  Result<void> read_struct(Source& source, std::size_t depth, const FieldList& fields, void* object) {
+    SLUICE_TRY(count_value());
+    if (depth > limits_.depth_max) return too_deep();
+    ondemand::object members;
+    if (auto error = source.get_object().get(members)) return refuse(error);
+    FieldsSeen seen(fields);
+    std::vector<Member> strangers;  // names without a field: they may be there, but once
+    std::string name;
+    for (auto element : members) {
+      ondemand::field member;
+      if (auto error = std::move(element).get(member)) return refuse(error);
+      name.clear();
+      SLUICE_TRY(read_string(member.key(), name));
+      const FieldFacts* field = seen.find(name);
+      if (field != nullptr && !seen.mark(*field)) return duplicate(name);
+      auto read_it = field != nullptr ? read_member(member.value(), depth, *field, object)
+                                      : read(member.value(), depth, strangers.emplace_back(name, Json()).value);
+      if (!read_it) return fail(error_inside(name, std::move(read_it).error()));
+      if (field == nullptr) strangers.back().value = Json::null();
+    }
+    SLUICE_TRY(settle_duplicates(strangers));
+    if (const FieldFacts* missing = seen.first_missing()) {
+      Error error = internal::invalid("is missing").error();
+      return fail(error_inside(missing->name, std::move(error)));
+    }
+    return {};
+  }
+
+  template <class Source>
+  Result<void> read_text(Source& source, const Rules& rules, std::string& text) {
+    SLUICE_TRY(count_value());
+    ondemand::raw_json_string raw;
+    if (auto error = source.get_raw_json_string().get(raw)) return refuse(error);
+    text.clear();
+    SLUICE_TRY(read_string(raw, text));
+    return internal::check_text(text, rules);
+  }
+
+  template <class Source>
+  Result<void> read_number(Source& source, const Shape& shape, const Rules& rules, void* value) {
+    SLUICE_TRY(count_value());
+    std::string_view spelling = trim(token_of(source));
+    if (!is_json_number(spelling)) return refuse(simdjson::NUMBER_ERROR);
+    return internal::read_number(spelling, shape, rules, value);
+  }
+
+  Result<void> read_member(ondemand::value& value, std::size_t depth, const FieldFacts& field, void* object) {
+    ondemand::json_type type;
+    if (auto error = value.type().get(type)) return refuse(error);
+    if (type != ondemand::json_type::null || internal::takes_null(field))
+      return read_as(value, depth, *field.shape, field.rules, static_cast<std::byte*>(object) + field.offset);
+    Json null;
+    SLUICE_TRY(read(value, depth, null));
+    return field.rules.is_optional ? Result<void>() : internal::invalid("must not be null");
+  }
+
+  Result<void> count_value() {
+    if (++values_ <= limits_.values_max) return {};
+    return fail(Error(Code::kInvalidArgument, "the text holds too many values").because("too-large"));
+  }
+
+  static std::unexpected<Error> duplicate(std::string_view name) {
+    Error error(Code::kInvalidArgument, "two members of an object have the same name");
+    return fail(error_inside(name, std::move(error).because("duplicate-key")));
+  }
+
   Result<void> settle_duplicates(std::vector<Member>& members) const {
     Twins twins = members.size() <= kPairwiseMax ? find_twins_pairwise(members) : find_twins_by_sorting(members);
     if (twins.empty()) return {};
-    if (limits_.duplicate_keys == DuplicateKeys::kRefuse) {
-      Error error(Code::kInvalidArgument, "two members of an object have the same name");
-      return fail(error_inside(members[twins.front().first].name, std::move(error).because("duplicate-key")));
-    }
+    if (limits_.duplicate_keys == DuplicateKeys::kRefuse) return duplicate(members[twins.front().first].name);
     let_the_last_win(members, twins);
     return {};
   }
@@ -209,9 +374,9 @@ bool is_scalar_with_more_behind(ondemand::document& document, const simdjson::pa
   return token.data() + token.size() != text.data() + text.size();  // a token reaches to the next one, or to the end
 }
 
-}  // namespace
-
-Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
+/// Opens the text and hands its document to `read_it`, which reads all of it; then sees that nothing follows.
+template <class ReadIt>
+Result<void> read_document(std::string_view text, const JsonLimits& limits, ReadIt read_it) {
   SLUICE_ASSERT(limits.depth_max <= kJsonDepthCeiling, "the stack holds kJsonDepthCeiling levels");
   if (text.size() > limits.bytes_max)
     return fail(Error(Code::kInvalidArgument, "the text is too long").because("too-large"));
@@ -225,12 +390,29 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
   if (auto error = parser.iterate(padded).get(document)) return refuse(error);
 
   if (is_scalar_with_more_behind(document, padded)) return refuse(simdjson::TRAILING_CONTENT);
-  Json json;
-  SLUICE_TRY(Reader(limits).read(document, 0, json));
+  bool is_scalar = true;
+  if (auto error = document.is_scalar().get(is_scalar)) return refuse(error);
+  SLUICE_TRY(read_it(document));
   // A scalar was looked at above; behind an array or object there must be no token.
-  if ((json.is_array() || json.is_object()) && document.current_location().error() != simdjson::OUT_OF_BOUNDS)
+  if (!is_scalar && document.current_location().error() != simdjson::OUT_OF_BOUNDS)
     return refuse(simdjson::TRAILING_CONTENT);
+  return {};
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
+  Json json;
+  SLUICE_TRY(read_document(text, limits, [&](ondemand::document& document) {
+    return Reader(limits).read(document, 0, json);
+  }));
   return json;
+}
+
+Result<void> internal::parse_value(std::string_view text, const JsonLimits& limits, const Shape& shape, void* value) {
+  return read_document(text, limits, [&](ondemand::document& document) {
+    return Reader(limits).read_as(document, 0, shape, Rules(), value);
+  });
 }
 
 }  // namespace sluice::schema

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -154,6 +155,63 @@ TEST(JsonOfStruct, NeverTellsTheValue) {
   ASSERT_FALSE(reading);
   EXPECT_EQ(reading.error().describe().find("SECRET"), std::string::npos);
   EXPECT_NE(reading.error().detail().find("SITTING, SUPINE"), std::string::npos) << "but what it may be";
+}
+
+// ---- the two ways: straight from a text, and by way of a Json ----
+
+template <class T>
+void expect_both_ways_agree(const std::string& text) {
+  auto straight = from_json<T>(text);
+  auto json = parse_json(text);
+  Result<T> by_way = json ? from_json<T>(*json) : Result<T>(fail(std::move(json).error()));
+  ASSERT_EQ(straight.has_value(), by_way.has_value()) << text;
+  if (straight) {
+    EXPECT_EQ(to_json(*straight), to_json(*by_way)) << text;
+  }
+}
+
+// Pieces of texts that are all but right, put together at random: most are refused, by one mistake or by several.
+TEST(JsonOfStruct, SaysTheSameStraightFromTheText) {
+  const std::vector<std::string> names = {"id", "heartRate", "count", "position", "codes", "other", "i\\u0064"};
+  const std::vector<std::string> values = {"\"ab\"", "\"abcde\"", "61", "350.5", "351", "null", "0", "1.0", "\"SUPINE\"",
+                                           "[\"a\"]", "[\"a\",\"b\",\"a\"]", "[]", "{}", "[[1]]", "tru", "01", "\"\\x\"",
+                                           "{\"a\":1,\"a\":2}", "[null]", "\"a\" 1"};
+  std::mt19937 random(4);
+  auto pick = [&](const std::vector<std::string>& from) { return from[random() % from.size()]; };
+  int taken = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = R"({"id":"a","heartRate":61)";
+    if (random() % 4 == 0) text = "{\"id\":" + pick(values);
+    for (std::size_t more = random() % 3; more > 0; --more) text += ",\"" + pick(names) + "\":" + pick(values);
+    text += random() % 16 == 0 ? "}}" : "}";
+    ASSERT_NO_FATAL_FAILURE(expect_both_ways_agree<Reading>(text));
+    taken += from_json<Reading>(text).has_value() ? 1 : 0;
+  }
+  EXPECT_GT(taken, 2'000) << "or only refusals were compared";
+}
+
+TEST(JsonOfStruct, SaysTheSameStraightFromTheTextOfEveryKind) {
+  Everything all{.ok = true, .low = -5, .high = 1, .value = 1e-3, .text = "\u00e4\"", .maybe = 4, .spare = Device{"x", 1, -1},
+                 .devices = {{"a", 1, 1}, {"b", 2, 2}}, .values = {1.5, std::nullopt}, .any = Json::array({Json::null()}),
+                 .wait = std::chrono::seconds(3)};
+  const std::string text = to_json(all);
+  EXPECT_EQ(from_json<Everything>(text), all);
+  std::mt19937 random(5);
+  for (int i = 0; i < 20'000; ++i) {  // one byte of it another one of it
+    std::string changed = text;
+    changed[random() % changed.size()] = text[random() % text.size()];
+    ASSERT_NO_FATAL_FAILURE(expect_both_ways_agree<Everything>(changed));
+  }
+}
+
+TEST(JsonOfStruct, RefusesAListAtTheItemThatIsTooMuch) {
+  EXPECT_EQ(refusal<Reading>(R"({"id":"a","codes":["a","b",7]})"), "invalid-field /codes") << "the length first";
+}
+
+TEST(JsonOfStruct, RefusesADuplicateWhereverItIs) {
+  EXPECT_EQ(refusal<Ping>(R"({"message":"a","other":1,"oth\u0065r":2})"), "duplicate-key /other");
+  EXPECT_EQ(refusal<Ping>(R"({"message":"a","other":{"x":1,"x":2}})"), "duplicate-key /other/x");
+  EXPECT_EQ(from_json<Ping>(R"({"message":"a","message":"b"})", {.duplicate_keys = DuplicateKeys::kLastWins})->message, "b");
 }
 
 TEST(JsonOfStructDeathTest, RefusesARuleThatDoesNotSuit) {
