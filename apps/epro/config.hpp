@@ -9,6 +9,7 @@
 
 #include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
+#include <sluice/http/middleware/switches.hpp>
 #include <sluice/observe/log.hpp>
 
 namespace epro {
@@ -36,7 +37,8 @@ struct Config {
   std::uint16_t port = 8888;  ///< 0: a free one
   sluice::Duration timeout = std::chrono::seconds(3);
   std::uint64_t bytes_max = std::uint64_t{4} << 20;
-  std::uint64_t connections_max = 20'000;
+  std::uint64_t connections_max = 20'000;  ///< connections, and requests of a route under way
+  sluice::http::middleware::Switches middlewares;
   std::uint64_t processors = 0;  ///< 0: all that the process may use
   std::string auth = "off";
   std::string region = "local";

@@ -47,6 +47,14 @@ TEST(Config, ReadsGoZerosUnitsAndFindsStudiesBesideTheFile) {
   EXPECT_EQ(loaded->config.studies.at(1), "/else/where.yaml");
 }
 
+TEST(Config, SwitchesMiddlewaresOffByGoZerosKeys) {
+  ConfigFile file("Middlewares: { Breaker: false, MaxConns: true }\n");
+  auto loaded = load_config(file.path());
+  ASSERT_TRUE(loaded) << loaded.error().describe();
+  EXPECT_TRUE(loaded->warnings.empty());
+  EXPECT_EQ(loaded->config.middlewares, sluice::http::middleware::Switches{.breaker = false});
+}
+
 TEST(Config, WarnsOfAKeyThatNobodyReadsWithTheNearestOne) {
   ConfigFile file("Prot: 80\n");
   auto loaded = load_config(file.path());

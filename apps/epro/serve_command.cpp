@@ -134,7 +134,9 @@ Result<void> serve(Context& ctx, Context& stop, const LoadedConfig& loaded) {
              .port = config.port,
              .timeout = config.timeout,
              .max_bytes = config.bytes_max,
-             .max_connections = config.connections_max},
+             .max_connections = config.connections_max,
+             .max_requests = config.connections_max,
+             .middlewares = config.middlewares},
             {sluice::runtime_clock(), log, metrics, ids});
   add_routes(rest, api);
   SLUICE_TRY(rest.listen(ctx));

@@ -47,7 +47,7 @@ class Rest::Work {
   Work(RestConfig config, http::middleware::ChainParts parts)
       : config_(std::move(config)),
         parts_(parts),
-        router_([chain = http::middleware::refusal_chain(parts)](http::Handler next) {
+        router_([chain = http::middleware::refusal_chain(parts, config_.middlewares)](http::Handler next) {
           return http::wrap(chain, std::move(next));
         }) {}
 
@@ -56,7 +56,9 @@ class Rest::Work {
   void route(std::string_view method, std::string_view pattern, http::Handler handler, const RouteOptions& options) {
     http::middleware::ChainOptions chain{.timeout = options.timeout.value_or(config_.timeout),
                                          .body_bytes_max = options.max_bytes.value_or(config_.max_bytes),
-                                         .rate_limit = options.rate_limit};
+                                         .requests_max = config_.max_requests,
+                                         .rate_limit = options.rate_limit,
+                                         .middlewares = config_.middlewares};
     auto guarded = http::wrap(http::middleware::default_chain(parts_, chain),
                               http::wrap(own_chain_, std::move(handler)));
     auto added = router_.add(method, pattern, std::move(guarded));

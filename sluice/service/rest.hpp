@@ -27,8 +27,10 @@ struct RestConfig {
   std::uint16_t port = 8888;              ///< 0: a free one; address() tells
   Duration timeout = std::chrono::seconds(3);
   std::size_t max_bytes = std::size_t{1} << 20;  ///< of a request's body
-  std::size_t max_connections = 20'000;
+  std::size_t max_connections = 20'000;   ///< open at a time
+  std::size_t max_requests = 10'000;      ///< of a route under way at a time (go-zero's MaxConns); 0: no limit
   std::size_t max_body_memory = http::kBodyMemoryDefault;  ///< of all requests at a time; beyond it they are told 503
+  http::middleware::Switches middlewares = {};
   Duration drain_time = std::chrono::seconds(5);  ///< for requests under way when the service stops
 };
 

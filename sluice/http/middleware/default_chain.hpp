@@ -8,6 +8,7 @@
 #include <sluice/base/clock.hpp>
 #include <sluice/governance/rate_limit.hpp>
 #include <sluice/http/handler.hpp>
+#include <sluice/http/middleware/switches.hpp>
 
 namespace sluice::observe {
 class IdSource;
@@ -27,15 +28,17 @@ struct ChainParts {
 
 /// What may differ from route to route. Defaults are go-zero's.
 struct ChainOptions {
-  Duration timeout = std::chrono::seconds(3);
+  Duration timeout = std::chrono::seconds(3);  ///< zero: none
   std::size_t body_bytes_max = std::size_t{1} << 20;
+  std::size_t requests_max = 10'000;  ///< of a route under way at a time; 0: no limit
   std::optional<governance::RateLimit> rate_limit = std::nullopt;  ///< nothing: none
+  Switches middlewares = {};
 };
 
 /// What stands between the router and a handler, outermost first. The only place where the order is decided.
 [[nodiscard]] Chain default_chain(const ChainParts& parts, const ChainOptions& options = {});
 
 /// What stands around the router's own refusals, 404 and 405.
-[[nodiscard]] Chain refusal_chain(const ChainParts& parts);
+[[nodiscard]] Chain refusal_chain(const ChainParts& parts, const Switches& on = {});
 
 }  // namespace sluice::http::middleware

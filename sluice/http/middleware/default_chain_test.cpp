@@ -106,5 +106,45 @@ TEST_F(DefaultChain, TracesAndLogsTheRoutersRefusalsButCountsThemUnderNoPath) {
   });
 }
 
+TEST_F(DefaultChain, SparesARouteThatFails) {
+  auto fail = [](Context&, const Request&) { return Response::empty(500); };
+  serve({}, fail, [&](Conversation& talk) {
+    for (int i = 0; i < 200; ++i) talk.ask(kGet);
+    EXPECT_TRUE(telemetry->page().contains("http_server_refused_total{reason=\"breaker-open\"}"));
+    EXPECT_TRUE(telemetry->page().contains("code=\"503\"")) << "a refusal is measured as any answer";
+  });
+}
+
+TEST_F(DefaultChain, CountsATimeoutAsAFailure) {
+  auto linger = [](Context& own, const Request&) -> Result<void> { return sleep(own, 1h); };
+  serve({.timeout = 1ms}, linger, [&](Conversation& talk) {
+    for (int i = 0; i < 200; ++i) {
+      talk.say(kGet);
+      talk.wait(10ms);
+    }
+    EXPECT_TRUE(telemetry->page().contains("http_server_refused_total{reason=\"breaker-open\"}"));
+  });
+}
+
+TEST_F(DefaultChain, HasNoPartThatIsSwitchedOff) {
+  auto slow = [](Context& own, const Request& request) -> Result<Response> {
+    SLUICE_TRY(sleep(own, 1h));
+    return Response::text(std::string(request.body()));
+  };
+  Switches off{.trace = false, .log = false, .prometheus = false, .max_conns = false, .breaker = false, .shedding = false,
+               .timeout = false, .recover = false, .max_bytes = false, .gunzip = false};
+  serve({.timeout = 1s, .body_bytes_max = 2, .requests_max = 0, .middlewares = off}, slow, [&](Conversation& talk) {
+    talk.say("POST /x/1 HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc");
+    talk.wait(2h);
+    auto replies = talk.replies();
+    ASSERT_EQ(replies.size(), 1U);
+    EXPECT_EQ(replies[0].status, 200);
+    EXPECT_EQ(replies[0].body, "abc") << "neither too long, nor unpacked, nor late";
+    EXPECT_FALSE(replies[0].headers.find("traceparent"));
+    EXPECT_FALSE(telemetry->lines().contains("[HTTP]"));
+    EXPECT_FALSE(telemetry->page().contains("http_server_requests_code_total{"));
+  });
+}
+
 }  // namespace
 }  // namespace sluice::http::middleware
