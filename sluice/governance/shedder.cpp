@@ -56,11 +56,11 @@ void Shedder::land() noexcept {
 bool Shedder::is_hot(Instant now, int cpu) noexcept {
   // relaxed, here and below: each says something by itself, and a call that sees it late is one call.
   if (cpu >= threshold_) {
-    overloaded_ns_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    overloaded_ns_.store(now.time_since_epoch().count(), std::memory_order_relaxed);  // relaxed: as above
     return true;
   }
   if (!has_refused_.load(std::memory_order_relaxed)) return false;
-  std::int64_t overloaded_ns = overloaded_ns_.load(std::memory_order_relaxed);
+  std::int64_t overloaded_ns = overloaded_ns_.load(std::memory_order_relaxed);  // relaxed: as above
   if (overloaded_ns != 0 && now - Instant(Duration(overloaded_ns)) < kCoolingDown) return true;
   has_refused_.store(false, std::memory_order_relaxed);  // relaxed: as above
   return false;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 #include <sluice/base/clock.hpp>
@@ -10,6 +11,7 @@
 #include <sluice/http/body_budget.hpp>
 #include <sluice/http/h1_limits.hpp>
 #include <sluice/http/handler.hpp>
+#include <sluice/http/internal/input_shelf.hpp>
 #include <sluice/net/stream.hpp>
 #include <sluice/runtime/context.hpp>
 
@@ -42,6 +44,22 @@ class RefusalObserver {
   virtual void on_refusal(int status, const Error& why) noexcept = 0;
 };
 
+/// What all connections of a server share; outlives them.
+struct H1Service {
+  static constexpr std::size_t kInputBytes = std::size_t{16} * 1024;
+
+  const H1Options options;
+  const Handler handler;
+  Clock& clock;  ///< the one that the runtime's timers follow
+  RefusalObserver& refusals;
+  BodyBudget* bodies;   ///< null: there is no limit for all of them together
+  Context& requests;    ///< the parent of all requests; when it ends they are cut short
+  Context& accepting;   ///< when it ends no further request is taken, and connections that idle close at once
+  /// A connection has ended, and is gone. Called by its fiber as the last thing that it does; must not park.
+  const std::function<void()> on_closed;
+  internal::InputShelf inputs{kInputBytes};  ///< the input buffers that nobody needs at the moment
+};
+
 /// One HTTP/1.1 connection on the server's side: reads requests, has them answered, writes the replies in their order.
 ///
 /// Replies to pipelined requests go out together, in one write, when the input is used up. Bad input gets its 4xx, then
@@ -51,34 +69,26 @@ class RefusalObserver {
 /// A body takes at most twice what has come of it, whatever was announced. It is counted in `bodies`, which all connections
 /// of a server share; where that has no room, reading it is kUnavailable `overloaded` and the connection closes. Over its
 /// share stands at most one read of kBodyReadBytes, for as long as it takes to refuse it.
-/// While it idles the fiber and the input buffer stay, and a few KiB of the others.
-/// Threads: one fiber. Lifetime: borrows all that it is given.
+/// While it idles, before the first request and between two, it holds a few hundred bytes and no fiber. When bytes come it
+/// gets a fiber and an input buffer.
 class H1Connection {
  public:
   /// Room for every line that the limits allow, and for a hundred small pipelined requests a read.
-  static constexpr std::size_t kInputBytes = std::size_t{16} * 1024;
+  static constexpr std::size_t kInputBytes = H1Service::kInputBytes;
   /// Replies are gathered up to this size, then written.
   static constexpr std::size_t kOutputBytes = std::size_t{64} * 1024;
   /// A large body is read in pieces of this size at most.
   static constexpr std::size_t kBodyReadBytes = std::size_t{64} * 1024;
 
-  /// Requires: limits.start_line_bytes, field_line_bytes and chunk_line_bytes fit into kInputBytes.
-  /// `bodies` null: there is no limit for all of them together.
-  H1Connection(net::Stream& stream, const H1Options& options, const Handler& handler, Clock& clock,
-               RefusalObserver& refusals, BodyBudget* bodies = nullptr);
-  H1Connection(const H1Connection&) = delete;
-  H1Connection& operator=(const H1Connection&) = delete;
-  ~H1Connection();
-
-  /// Serves until the client leaves, misbehaves or idles too long, or `accepting` has ended and no request is under way.
-  /// `ctx` is the requests' parent; when it ends they are cut short. Parks.
-  void serve(Context& ctx, Context& accepting);
-  /// In place of serve: says why to whatever the client is asking, and closes.
-  void turn_away(Context& ctx, const Error& why);
+  /// Serves the stream until the client leaves, misbehaves or idles too long, or `accepting` has ended and no request is
+  /// under way. Never parks. kResourceExhausted: there is no fiber to be had; the stream is closed, without on_closed().
+  /// Requires: in a fiber; start_line_bytes, field_line_bytes, chunk_line_bytes and trailer_bytes fit into kInputBytes.
+  static Result<void> start(std::unique_ptr<net::Stream> stream, H1Service& service);
+  /// In place of start: says why to whatever the client is asking. Then the stream is to be closed. Parks.
+  static void turn_away(net::Stream& stream, H1Service& service, const Error& why);
 
  private:
-  class Session;
-  const std::unique_ptr<Session> session_;
+  class Kept;
 };
 
 }  // namespace sluice::http

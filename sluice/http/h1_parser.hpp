@@ -30,7 +30,9 @@ namespace sluice::http {
 /// passing over one empty line before a request, not more.
 class H1RequestParser {
  public:
-  explicit H1RequestParser(const H1Limits& limits) : limits_(limits) {}
+  /// `skipped_empty_line`: one stood before the request already, and another parser has seen it.
+  explicit H1RequestParser(const H1Limits& limits, bool skipped_empty_line = false)
+      : limits_(limits), skipped_empty_line_(skipped_empty_line) {}
 
   /// Requires: `request` is clear at the first call, and the same at each.
   Result<H1Step> parse(std::string_view input, Request& request);
@@ -38,6 +40,7 @@ class H1RequestParser {
   void reset();
   /// False: nothing of a request has come yet.
   [[nodiscard]] bool has_begun() const noexcept { return head_bytes_ > 0; }
+  [[nodiscard]] bool has_skipped_empty_line() const noexcept { return skipped_empty_line_; }
 
   // Of a head that is complete:
 
@@ -54,7 +57,7 @@ class H1RequestParser {
   H1Limits limits_;
   internal::LineScanner lines_;
   std::size_t head_bytes_ = 0;
-  bool skipped_empty_line_ = false;
+  bool skipped_empty_line_;
   bool has_start_line_ = false;
   H1Framing framing_;
   bool keeps_alive_ = false;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,7 @@
 #include <sluice/observe/span.hpp>
 #include <sluice/runtime/channel.hpp>
 #include <sluice/runtime/fiber_test.hpp>
+#include <sluice/runtime/wait_group.hpp>
 
 namespace sluice::http {
 
@@ -78,30 +80,39 @@ inline std::vector<Reply> parse_replies(std::string_view bytes, std::string_view
 /// Counts what goes through a stream, and how often.
 class CountingStream final : public net::Stream {
  public:
-  explicit CountingStream(std::unique_ptr<net::Stream> stream) : stream_(std::move(stream)) {}
+  /// What a test counts, and may look at when the stream is gone.
+  struct Counts {
+    int reads = 0;
+    int writes = 0;
+  };
+  CountingStream(std::unique_ptr<net::Stream> stream, Counts& counts) : stream_(std::move(stream)), counts_(counts) {}
 
   Result<std::size_t> read(Context& ctx, std::span<std::byte> into) override {
     auto count = stream_->read(ctx, into);
-    if (count) ++reads;
+    if (count) ++counts_.reads;
     return count;
   }
+  Result<std::optional<std::size_t>> try_read(std::span<std::byte> into) override {
+    auto count = stream_->try_read(into);
+    if (count && *count) ++counts_.reads;
+    return count;
+  }
+  bool stand_by(Standby& standby, Deadline until) override { return stream_->stand_by(standby, until); }
   Result<void> write(Context& ctx, net::Pieces pieces) override {
-    ++writes;
+    ++counts_.writes;
     return stream_->write(ctx, pieces);
   }
   Result<std::size_t> try_write(net::Pieces pieces) override {
-    ++writes;
+    ++counts_.writes;
     return stream_->try_write(pieces);
   }
   void shutdown_write() noexcept override { stream_->shutdown_write(); }
   bool peer_has_gone() noexcept override { return stream_->peer_has_gone(); }
   net::Address peer() const noexcept override { return stream_->peer(); }
 
-  int reads = 0;
-  int writes = 0;
-
  private:
   const std::unique_ptr<net::Stream> stream_;
+  Counts& counts_;
 };
 
 /// Keeps the reasons of what a connection has refused by itself.
@@ -111,24 +122,24 @@ class RefusalList final : public RefusalObserver {
   std::vector<std::string> reasons;
 };
 
-/// A client's side of one connection, with the server's side served on a fiber. In virtual time only.
+/// A client's side of one connection, with the server's side served as a server does. In virtual time only.
 class Conversation {
  public:
   Conversation(Context& ctx, Handler handler, H1Options options = {}, std::size_t wire_bytes = kWideWire,
                BodyBudget* bodies = nullptr)
-      : ctx_(ctx), handler_(std::move(handler)), options_(options), requests_(ctx), accepting_(ctx), group_(ctx) {
+      : ctx_(ctx), requests_(ctx), accepting_(ctx),
+        service_{.options = options,
+                 .handler = std::move(handler),
+                 .clock = runtime_clock(),
+                 .refusals = refusals,
+                 .bodies = bodies,
+                 .requests = requests_,
+                 .accepting = accepting_,
+                 .on_closed = [this] { end(); }} {
     auto [client, server] = net::memory_pair(wire_bytes);
     client_ = std::move(client);
-    server_ = std::make_unique<CountingStream>(std::move(server));
-    group_.go([this, bodies](Context&) {
-      {
-        H1Connection connection(*server_, options_, handler_, runtime_clock(), refusals, bodies);
-        connection.serve(requests_, accepting_);
-      }
-      reads = server_->reads;
-      writes = server_->writes;
-      server_.reset();
-    });
+    open_.add();
+    EXPECT_TRUE(H1Connection::start(std::make_unique<CountingStream>(std::move(server), counts_), service_));
   }
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
@@ -136,6 +147,8 @@ class Conversation {
     client_.reset();
     requests_.cancel();
     accepting_.cancel();
+    Context patience;
+    EXPECT_TRUE(open_.wait(patience));
   }
 
   /// Parks if the wire is full.
@@ -165,25 +178,28 @@ class Conversation {
   /// The server has closed its side altogether.
   bool is_over() {
     let_all_park(ctx_);
-    return server_ == nullptr;
+    return is_over_;
   }
-  int writes_so_far() { return server_ ? server_->writes : writes; }
-  int reads_so_far() { return server_ ? server_->reads : reads; }
+  [[nodiscard]] int writes_so_far() const { return counts_.writes; }
+  [[nodiscard]] int reads_so_far() const { return counts_.reads; }
   net::Stream& client() { return *client_; }
 
   RefusalList refusals;
 
  private:
+  void end() {
+    is_over_ = true;
+    open_.done();
+  }
+
   Context& ctx_;
-  const Handler handler_;
-  const H1Options options_;
   Context requests_;
   Context accepting_;
+  H1Service service_;
   std::unique_ptr<net::Stream> client_;
-  std::unique_ptr<CountingStream> server_;  // null: closed
-  int reads = 0;
-  int writes = 0;
-  TaskGroup group_;
+  CountingStream::Counts counts_;
+  bool is_over_ = false;
+  WaitGroup open_;
 };
 
 /// What middlewares and servers report to, and how a test reads it.

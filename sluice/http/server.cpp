@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Two contexts rule a connection. `accepting` ends when the server is told to stop, and with it the waiting for further
-// requests. `requests` is a root of its own: it ends only when the time to drain is over, and with it what is still under
-// way. So a stop reaches the idle at once and the busy late.
+// Two contexts rule a connection. `accepting_` ends when the server is told to stop, and with it the waiting for further
+// requests. `requests_` ends only when the time to drain is over, and with it what is still under way. So a stop reaches
+// the idle at once and the busy late. Both are roots, for connections know them before serve() is given its context.
 #include <sluice/http/server.hpp>
 
 #include <atomic>
@@ -27,16 +27,23 @@ constexpr Duration kLogInterval = std::chrono::seconds(1);
 class Server::Work final : public RefusalObserver {
  public:
   Work(std::unique_ptr<net::Listener> listener, ServerOptions options, Handler handler, ServerParts parts)
-      : listener_(std::move(listener)), options_(options), handler_(std::move(handler)), clock_(parts.clock),
+      : listener_(std::move(listener)), connections_max_(options.connections_max), drain_time_(options.drain_time),
         log_(parts.log), bodies_(options.body_memory_max), open_(parts.metrics.gauge("http_server_connections", "http server connections open.")),
         accepted_(parts.metrics.counter("http_server_connections_total", "http server connections accepted.")),
         refused_(parts.metrics.counter_family("http_server_refused_total",
-                                              "http server requests and connections refused by the codec.", {"reason"})) {}
+                                              "http server requests and connections refused by the codec.", {"reason"})),
+        service_{.options = options.h1,
+                 .handler = std::move(handler),
+                 .clock = parts.clock,
+                 .refusals = *this,
+                 .bodies = &bodies_,
+                 .requests = requests_,
+                 .accepting = accepting_,
+                 .on_closed = [this] { end_connection(); }} {}
 
   Result<void> serve(Context& ctx) {
-    Context accepting(ctx);
-    Result<void> accepted = accept_all(accepting);
-    accepting.cancel();
+    Result<void> accepted = accept_all(ctx);
+    accepting_.cancel();
     drain();
     if (!accepted && !ctx.is_cancelled()) return accepted;
     return {};
@@ -46,60 +53,66 @@ class Server::Work final : public RefusalObserver {
 
   void on_refusal(int status, const Error& why) noexcept override {
     refused_.with({why.reason()}).add();
-    auto held_back = refusals_.pass(clock_.now());
+    auto held_back = refusals_.pass(service_.clock.now());
     if (!held_back) return;
     log_.info("[HTTP] refused",
               {{"code", status}, {"reason", why.reason()}, {"field", why.field()}, {"held_back", *held_back}});
   }
 
  private:
-  Result<void> accept_all(Context& accepting) {
+  Result<void> accept_all(Context& ctx) {
     for (;;) {
-      SLUICE_TRY(auto stream, listener_->accept(accepting));
+      SLUICE_TRY(auto stream, listener_->accept(ctx));
       accepted_.add();
       // relaxed: a count to compare with a limit; it orders nothing.
-      if (connections_.load(std::memory_order_relaxed) < options_.connections_max) {
-        start(connections_, std::move(stream), [this, &accepting](net::Stream& client) { converse(client, accepting); });
+      if (connections_.load(std::memory_order_relaxed) < connections_max_) {
+        begin_connection(std::move(stream));
       } else if (turned_away_.load(std::memory_order_relaxed) < kTurnedAwayMax) {  // relaxed: as above
-        start(turned_away_, std::move(stream), [this](net::Stream& client) { turn_away(client); });
+        turn_away(std::move(stream));
       } else {
         on_refusal(status::kServiceUnavailable, too_many());
       }
     }
   }
 
-  // Starts a fiber for this stream, counted in `running`. Not in a TaskGroup: there, one fiber that finds no stack would
-  // cancel all the others. drain() joins them by left_ instead.
-  template <class Serve>
-  void start(std::atomic<std::size_t>& running, std::unique_ptr<net::Stream> stream, Serve serve) {
-    running.fetch_add(1, std::memory_order_relaxed);  // relaxed: as in accept_all
-    running_.add();
-    auto started = go([this, &running, stream = std::move(stream), serve]() mutable {
-      serve(*stream);
+  void begin_connection(std::unique_ptr<net::Stream> stream) {
+    enter(connections_);
+    open_.add(1);
+    if (auto started = H1Connection::start(std::move(stream), service_); !started) {
+      refuse_for_no_stack(std::move(started).error());
+      end_connection();
+    }
+  }
+
+  void end_connection() {
+    open_.add(-1);
+    leave(connections_);
+  }
+
+  void turn_away(std::unique_ptr<net::Stream> stream) {
+    enter(turned_away_);
+    auto started = go([this, stream = std::move(stream)]() mutable {
+      H1Connection::turn_away(*stream, service_, too_many());
       stream.reset();
-      leave(running);
+      leave(turned_away_);
     });
     if (started) return;
-    on_refusal(status::kServiceUnavailable, std::move(started).error().because("no-stack"));
-    leave(running);
+    refuse_for_no_stack(std::move(started).error());
+    leave(turned_away_);
   }
 
-  void leave(std::atomic<std::size_t>& running) {
-    running.fetch_sub(1, std::memory_order_relaxed);  // relaxed: as in accept_all
-    running_.done();                                  // last: drain() may be gone right after
+  void refuse_for_no_stack(Error why) {
+    on_refusal(status::kServiceUnavailable, std::move(why).because("no-stack"));
   }
 
-  void converse(net::Stream& stream, Context& accepting) {
-    // Two of its own: each request hangs a few contexts below them, and on the server's two all processors would meet.
-    Context requests(requests_);
-    Context further(accepting);
-    open_.add(1);
-    H1Connection(stream, options_.h1, handler_, clock_, *this, &bodies_).serve(requests, further);
-    open_.add(-1);
+  // drain() joins by running_ all who have entered and not left. A TaskGroup would not do: connections are no fibers.
+  void enter(std::atomic<std::size_t>& count) {
+    count.fetch_add(1, std::memory_order_relaxed);  // relaxed: as in accept_all
+    running_.add();
   }
-
-  void turn_away(net::Stream& stream) {
-    H1Connection(stream, options_.h1, handler_, clock_, *this).turn_away(requests_, too_many());
+  void leave(std::atomic<std::size_t>& count) {
+    count.fetch_sub(1, std::memory_order_relaxed);  // relaxed: as in accept_all
+    running_.done();                                // last: drain() may be gone right after
   }
 
   static Error too_many() { return Error(Code::kUnavailable).because("too-many-connections"); }
@@ -107,7 +120,7 @@ class Server::Work final : public RefusalObserver {
   void drain() {
     Context patience;
     {
-      Context limited(patience, options_.drain_time);
+      Context limited(patience, drain_time_);
       if (running_.wait(limited)) return;
     }
     requests_.cancel(Error(Code::kUnavailable, "the server is stopping").because("stopping"));
@@ -115,9 +128,8 @@ class Server::Work final : public RefusalObserver {
   }
 
   const std::unique_ptr<net::Listener> listener_;
-  const ServerOptions options_;
-  const Handler handler_;
-  Clock& clock_;
+  const std::size_t connections_max_;
+  const Duration drain_time_;
   observe::Logger& log_;
   BodyBudget bodies_;
   observe::Gauge& open_;
@@ -125,10 +137,12 @@ class Server::Work final : public RefusalObserver {
   observe::CounterFamily& refused_;
   observe::LogLimit refusals_{kLogInterval};
 
-  // Counts of fibers. Written by accept_all and by each fiber as it leaves, read by accept_all; publish nothing.
+  // Written by accept_all and by each fiber as it leaves, read by accept_all; publish nothing.
   std::atomic<std::size_t> connections_{0};
   std::atomic<std::size_t> turned_away_{0};
   Context requests_;
+  Context accepting_;
+  H1Service service_;
   WaitGroup running_;
 };
 

@@ -23,7 +23,8 @@ namespace sluice::http {
 inline constexpr std::size_t kBodyMemoryDefault = std::size_t{256} << 20;
 
 struct ServerOptions {
-  /// More are told 503 and closed. One costs a fiber and some 20 KiB, for now also while it idles.
+  /// More are told 503 and closed. One that idles costs some 600 bytes and the kernel's socket; one with a request under way
+  /// a fiber and some 20 KiB.
   std::size_t connections_max = 20'000;
   /// The bodies of all requests that are in memory at a time, counted as they come. A request whose body goes beyond it is
   /// told 503 `overloaded` and its connection closes. The first 4 KiB of each are free (see body_budget.hpp), so small

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -161,6 +163,34 @@ TEST(Server, ClosesTheIdleAndFinishesRequestsUnderWayWhenItStops) {
     EXPECT_TRUE(replies[0].closes);
     ASSERT_TRUE(server.outcome());
     EXPECT_TRUE(server.outcome()->has_value());
+  });
+}
+
+TEST(Server, ClosesAThousandIdleOnesWithoutWaitingWhenItStops) {
+  in_virtual_time([](Context& ctx) {
+    RunningServer server(ctx, tell_target);
+    std::vector<std::unique_ptr<net::Stream>> clients;
+    for (int i = 0; i < 1'000; ++i) clients.push_back(server.connect());
+    for (int i = 0; i < 500; ++i) server.ask(*clients[static_cast<std::size_t>(i)]);
+    Instant before = runtime_clock().now();
+    server.stop();
+    ASSERT_TRUE(server.outcome());
+    EXPECT_EQ(runtime_clock().now() - before, Duration(1));  // that is let_all_park's
+    for (auto& client : clients) EXPECT_TRUE(client->peer_has_gone());
+    EXPECT_TRUE(server.telemetry.page().contains("\nhttp_server_connections 0\n"));
+  });
+}
+
+TEST(Server, CountsTheIdleAmongThoseForWhomThereIsRoom) {
+  in_virtual_time([](Context& ctx) {
+    RunningServer server(ctx, tell_target, {.connections_max = 1, .h1 = {.idle_time = 75s}});
+    auto idle = server.connect(), refused = server.connect();
+    EXPECT_EQ(parse_replies(server.ask(*refused)).at(0).status, 503);
+    EXPECT_TRUE(sleep(ctx, 75s));
+    let_all_park(ctx);
+    EXPECT_TRUE(idle->peer_has_gone());
+    auto next = server.connect();
+    EXPECT_EQ(parse_replies(server.ask(*next)).at(0).status, 200);
   });
 }
 

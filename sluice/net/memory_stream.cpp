@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <sluice/base/assert.hpp>
 #include <sluice/runtime/channel.hpp>
 #include <sluice/runtime/mutex.hpp>
+#include <sluice/runtime/standby.hpp>
 
 namespace sluice::net {
 namespace {
@@ -36,13 +38,26 @@ class Pipe {
 
   Result<std::size_t> read(Context& ctx, std::span<std::byte> into) {
     for (;;) {
-      {
-        std::lock_guard hold(mutex_);
-        if (!bytes_.empty()) return take_unlocked(into);
-        if (ended_) return 0;
-      }
+      if (auto count = try_read(into)) return *count;
       SLUICE_TRY(readable_.wait(ctx));
     }
+  }
+
+  std::optional<std::size_t> try_read(std::span<std::byte> into) {
+    std::lock_guard hold(mutex_);
+    if (!bytes_.empty()) return take_unlocked(into);
+    if (ended_) return 0;
+    return std::nullopt;
+  }
+
+  bool stand_by(Standby& standby, Deadline until) {
+    if (!standby.begin()) return false;
+    {
+      std::lock_guard hold(mutex_);
+      if (!bytes_.empty() || ended_) standby.wake();
+      standby_ = &standby;
+    }
+    return standby.commit(until);  // if true, we may be gone
   }
 
   Result<std::size_t> try_write(std::span<const std::byte> bytes) {
@@ -51,7 +66,7 @@ class Pipe {
     if (abandoned_) return fail(Code::kUnavailable, "write: the peer has closed");
     std::size_t count = std::min(bytes.size(), capacity_ - bytes_.size());
     bytes_.append(reinterpret_cast<const char*>(bytes.data()), count);
-    if (count > 0) readable_.ring();
+    if (count > 0) tell_reader_unlocked();
     return count;
   }
 
@@ -60,12 +75,13 @@ class Pipe {
   void end() {
     std::lock_guard hold(mutex_);
     ended_ = true;
-    readable_.ring();
+    tell_reader_unlocked();
   }
 
   void abandon() {
     std::lock_guard hold(mutex_);
     abandoned_ = true;
+    standby_ = nullptr;
     writable_.ring();
   }
 
@@ -83,11 +99,17 @@ class Pipe {
     return count;
   }
 
+  void tell_reader_unlocked() {
+    readable_.ring();
+    if (standby_ != nullptr) std::exchange(standby_, nullptr)->wake();
+  }
+
   const std::size_t capacity_;
   Bell readable_;
   Bell writable_;
   Mutex mutex_{LockRank::kNet};
   std::string bytes_;       // guarded by mutex_
+  Standby* standby_ = nullptr;  // guarded by mutex_; in place of a reader, unless it was woken otherwise
   bool ended_ = false;      // guarded by mutex_; the writer will send nothing more
   bool abandoned_ = false;  // guarded by mutex_; the reader has gone
 };
@@ -108,6 +130,11 @@ class MemoryStream final : public Stream {
     SLUICE_ASSERT(!into.empty(), "a read has room for a byte");
     return incoming_->read(ctx, into);
   }
+  Result<std::optional<std::size_t>> try_read(std::span<std::byte> into) override {
+    SLUICE_ASSERT(!into.empty(), "a read has room for a byte");
+    return incoming_->try_read(into);
+  }
+  bool stand_by(Standby& standby, Deadline until) override { return incoming_->stand_by(standby, until); }
 
   Result<void> write(Context& ctx, Pieces pieces) override {
     for (std::span<const std::byte> left : pieces) {

@@ -3,11 +3,13 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include <sluice/base/bytes.hpp>
+#include <sluice/net/alarm_test.hpp>
 #include <sluice/runtime/go.hpp>
 #include <sluice/runtime/task_group.hpp>
 
@@ -75,6 +77,40 @@ TEST(MemoryPair, StopsAReadAtTheDeadlineOfItsContext) {
     Context limited(ctx, 5s);
     std::array<std::byte, 4> buffer;
     EXPECT_EQ(left->read(limited, buffer).error().code(), Code::kDeadlineExceeded);
+    return {};
+  });
+}
+
+TEST(MemoryPair, TriesToReadWithoutWaiting) {
+  in_fiber([](Context& ctx) -> Result<void> {
+    auto [left, right] = memory_pair(16);
+    std::array<std::byte, 4> buffer;
+    EXPECT_EQ(*left->try_read(buffer), std::nullopt);
+    SLUICE_TRY(right->write(ctx, as_bytes("bytes")));
+    EXPECT_EQ(*left->try_read(buffer), 4U);
+    EXPECT_EQ(*left->try_read(buffer), 1U);
+    right.reset();
+    EXPECT_EQ(*left->try_read(buffer), 0U);
+    return {};
+  });
+}
+
+TEST(MemoryPair, WakesAStandbyForBytesForTheEndAndAtTheDeadline) {
+  in_fiber([](Context& ctx) -> Result<void> {
+    Alarm alarm(ctx);
+    auto [left, right] = memory_pair(16);
+    std::array<std::byte, 8> buffer;
+    EXPECT_TRUE(left->stand_by(alarm, Deadline::after(runtime_clock(), 5s)));
+    EXPECT_EQ(alarm.wait(ctx), Standby::Cause::kDeadline);
+    EXPECT_TRUE(left->stand_by(alarm, {}));
+    SLUICE_TRY(right->write(ctx, as_bytes("bytes")));
+    EXPECT_EQ(alarm.wait(ctx), Standby::Cause::kReadable);
+    EXPECT_FALSE(left->stand_by(alarm, {}));  // they have not been read yet
+    EXPECT_EQ(left->read(ctx, buffer), 5U);
+    EXPECT_TRUE(left->stand_by(alarm, {}));
+    right.reset();
+    EXPECT_EQ(alarm.wait(ctx), Standby::Cause::kReadable);
+    EXPECT_FALSE(left->stand_by(alarm, {}));
     return {};
   });
 }

@@ -3,11 +3,17 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 
+#include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/net/address.hpp>
 #include <sluice/runtime/context.hpp>
+
+namespace sluice {
+class Standby;
+}
 
 namespace sluice::net {
 
@@ -26,6 +32,15 @@ class Stream {
   /// Parks until there is at least one byte; how many were put into `into`. 0: the peer will send nothing more.
   /// Requires: room for at least one.
   virtual Result<std::size_t> read(Context& ctx, std::span<std::byte> into) = 0;
+  /// Takes what is there; nothing if read() would have to wait. 0 and errors as for read(). Never parks.
+  /// Requires: room for at least one.
+  virtual Result<std::optional<std::size_t>> try_read(std::span<std::byte> into) = 0;
+  /// In place of a read() that would wait long: leaves `standby` waiting without a fiber until there may be something to
+  /// read (also: the end, an error), it is called, or `until`. True: that will start its fiber; neither it nor, if this
+  /// belongs to it, this may be touched any more. False: there may be something now, or it was called: look, and come again.
+  /// A stream over another one says false while it holds bytes itself, and asks the one below otherwise.
+  /// Never parks. Requires: in a fiber; nobody reads; `standby` outlives the stream.
+  [[nodiscard]] virtual bool stand_by(Standby& standby, Deadline until) = 0;
   /// Parks until all of it is on its way; the peer may not have it yet.
   virtual Result<void> write(Context& ctx, Pieces pieces) = 0;
   /// Sends what can go at once; how many bytes, 0 if it would have to wait. Never parks. It saves its caller the timer

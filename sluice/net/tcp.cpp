@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// Each operation tries its system call first and waits only when the kernel has nothing for it: a request that is there
-// already costs one recv and one sendmsg. A stream is handed to the poller at its first wait, by the fiber that waits,
-// so that connections spread over the processors that serve them and not over the one that accepts.
+// A write tries its system call first and waits only when the kernel has no room for it. So does a read, unless the last one
+// found the end of what was there: it got less than it had room for, so the next would get nothing. Then it waits first, and
+// a request costs one recv and one sendmsg, also where it is awaited. Why no byte is missed by that:
+//   · what comes after a short read is news to epoll, which tells of each arrival once, also if what came before was never
+//     read: an edge, kept in the entry until a wait or a standby uses it (epoll(7), questions 9 and 10). An edge that came
+//     before the read, with bytes that the read took, costs a look in vain.
+//   · before a stream is with the poller nobody notes edges; but when it is added, epoll tells what is there already.
+//   · the end of the peer's direction is no byte: it may have been part of the edge that brought the last ones, and no
+//     further one comes. Hence Pollable::take_hang_up: one look is owed to the bytes, and another one to the end.
+//   · urgent data may cut a read short. HTTP has none; a peer that sends some waits for its own next bytes, or time limit.
+// A stream is handed to the poller at its first wait, by the fiber that waits, so that connections spread over the processors
+// that serve them and not over the one that accepts.
 //
 // Every system call sits in a small function of its own that is never inlined and returns -errno. The callers park, may
 // go on on another thread, and the compiler believes that the address of errno never changes (design.md §4).
@@ -13,7 +22,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <mutex>
+#include <optional>
 #include <utility>
 
 #include <netinet/tcp.h>
@@ -24,8 +33,8 @@
 #include <sluice/base/assert.hpp>
 #include <sluice/net/internal/socket_address.hpp>
 #include <sluice/runtime/go.hpp>
-#include <sluice/runtime/mutex.hpp>
 #include <sluice/runtime/pollable.hpp>
+#include <sluice/runtime/standby.hpp>
 
 namespace sluice::net {
 namespace {
@@ -142,25 +151,42 @@ class TcpStream final : public Stream {
  public:
   TcpStream(int fd, const Address& peer) : fd_(fd), peer_(peer) { send_small_writes_at_once(fd); }
   TcpStream(std::unique_ptr<Pollable> pollable, const Address& peer)
-      : fd_(pollable->fd()), peer_(peer), pollable_(std::move(pollable)) {
+      : fd_(pollable->fd()), peer_(peer), is_registering_(true), pollable_(pollable.release()) {
     send_small_writes_at_once(fd_);
   }
   TcpStream(const TcpStream&) = delete;
   TcpStream& operator=(const TcpStream&) = delete;
   ~TcpStream() override {
-    if (!pollable_ && !is_lost()) ::close(fd_);
+    // relaxed: nobody uses us any more.
+    std::unique_ptr<Pollable> pollable(pollable_.load(std::memory_order_relaxed));
+    if (!pollable && !is_lost()) ::close(fd_);
   }
 
   Result<std::size_t> read(Context& ctx, std::span<std::byte> into) override {
-    SLUICE_ASSERT(!into.empty(), "a read has room for a byte");
     for (;;) {
-      if (is_lost()) return fail(lost());
-      ssize_t count = receive(fd_, into);
-      if (count >= 0) return static_cast<std::size_t>(count);
-      if (!would_block(count)) return fail(system_error(count, "recv"));
+      SLUICE_TRY(auto count, try_read(into));
+      if (count) return *count;
       SLUICE_TRY(Pollable* pollable, registered());
-      SLUICE_TRY(pollable->wait_readable(ctx));
+      if (!pollable->take_hang_up()) SLUICE_TRY(pollable->wait_readable(ctx));
+      is_drained_ = false;
     }
+  }
+
+  Result<std::optional<std::size_t>> try_read(std::span<std::byte> into) override {
+    SLUICE_ASSERT(!into.empty(), "a read has room for a byte");
+    if (is_lost()) return fail(lost());
+    if (is_drained_) return std::nullopt;
+    ssize_t count = receive(fd_, into);
+    if (count < 0 && !would_block(count)) return fail(system_error(count, "recv"));
+    is_drained_ = count != 0 && count < static_cast<ssize_t>(into.size());  // the end is there to be read again
+    if (count < 0) return std::nullopt;
+    return static_cast<std::size_t>(count);
+  }
+
+  bool stand_by(Standby& standby, Deadline until) override {
+    is_drained_ = false;  // whoever comes next, comes because of news; and after stand_by() we may be gone
+    auto pollable = registered();
+    return pollable && (*pollable)->stand_by(standby, until);
   }
 
   Result<void> write(Context& ctx, Pieces pieces) override {
@@ -203,15 +229,20 @@ class TcpStream final : public Stream {
   }
 
   Result<Pollable*> registered() {
-    std::lock_guard hold(mutex_);
-    if (is_lost()) return fail(lost());
-    if (!pollable_) {
-      auto adopted = Pollable::adopt(fd_);
-      // relaxed: see is_lost_.
-      if (!adopted) is_lost_.store(true, std::memory_order_relaxed);
-      SLUICE_TRY(pollable_, std::move(adopted));
+    for (;;) {
+      // acquire: pairs with the release below; who sees it, sees it complete.
+      if (Pollable* pollable = pollable_.load(std::memory_order_acquire)) return pollable;
+      if (is_lost()) return fail(lost());
+      // relaxed: only one gets through, and it needs nothing from the others.
+      if (!is_registering_.exchange(true, std::memory_order_relaxed)) break;
+      yield();  // the other side is at it, on another processor: two system calls
     }
-    return pollable_.get();
+    auto adopted = Pollable::adopt(fd_);
+    // relaxed: see is_lost_.
+    if (!adopted) is_lost_.store(true, std::memory_order_relaxed);
+    SLUICE_TRY(auto pollable, std::move(adopted));
+    pollable_.store(pollable.get(), std::memory_order_release);  // release: pairs with the acquire above
+    return pollable.release();
   }
 
   [[nodiscard]] bool is_lost() const noexcept {
@@ -220,13 +251,17 @@ class TcpStream final : public Stream {
   static Error lost() { return Error(Code::kUnavailable, "the poller has no room for this connection"); }
 
   const int fd_;
+  bool is_drained_ = false;  // by who reads: its last read found the end of what was there
   const Address peer_;
-  Mutex mutex_{LockRank::kNet};         // the reader's and the writer's first wait may come together
-  std::unique_ptr<Pollable> pollable_;  // guarded by mutex_ until set, then constant
-  // adopt() has failed, and closed the descriptor. Written under mutex_, read by both sides before they use it; a flag by
-  // itself, publishes nothing.
+  // The reader's and the writer's first wait may come together: the first one registers. A Mutex would be most of what an
+  // idle connection costs here, for that one moment. Written by both, publishes nothing.
+  std::atomic<bool> is_registering_{false};
+  // adopt() has failed, and closed the descriptor. Written by who registers, read by both sides before they use it; a flag
+  // by itself, publishes nothing.
   std::atomic<bool> is_lost_{false};
+  std::atomic<Pollable*> pollable_{nullptr};  // ours. Written once, by who registers; publishes the Pollable
 };
+static_assert(sizeof(TcpStream) <= 56, "what an idle connection costs here");
 
 // Broken before we had it, or no business of the others in the queue (accept(2), "Error handling").
 bool concerns_one_connection(int result) noexcept {

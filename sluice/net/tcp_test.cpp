@@ -3,11 +3,15 @@
 
 #include <array>
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
 #include <sluice/base/bytes.hpp>
+#include <sluice/net/alarm_test.hpp>
 #include <sluice/runtime/go.hpp>
 #include <sluice/runtime/task_group.hpp>
 
@@ -139,6 +143,95 @@ TEST(Tcp, ShowsThatThePeerHasGone) {
     std::array<std::byte, 1> byte;
     EXPECT_EQ(server->read(ctx, byte), 0u);
     EXPECT_TRUE(server->peer_has_gone());
+    return {};
+  });
+}
+
+// ---- a read that got less than it had room for is not followed by one that would get nothing ----
+
+struct Joined {
+  std::unique_ptr<Stream> client, server;
+};
+
+// Both with the poller, and nothing on its way.
+Result<Joined> join(Context& ctx) {
+  SLUICE_TRY(auto listener, listen_locally());
+  Joined joined;
+  SLUICE_TRY(joined.client, connect(ctx, listener->address()));
+  SLUICE_TRY(joined.server, listener->accept(ctx));
+  TaskGroup group(ctx);
+  group.go([&](Context& own) -> Result<void> {
+    std::array<std::byte, 8> buffer;
+    SLUICE_TRY(joined.server->read(own, buffer));
+    return {};
+  });
+  SLUICE_TRY(joined.client->write(ctx, as_bytes("first")));
+  SLUICE_TRY(group.wait());
+  return joined;
+}
+
+TEST(Tcp, SeesTheEndThatCameWithTheLastBytes) {
+  in_fiber([](Context& ctx) -> Result<void> {
+    for (int round = 0; round < 100; ++round) {
+      SLUICE_TRY(auto joined, join(ctx));
+      SLUICE_TRY(joined.client->write(ctx, as_bytes("bye")));
+      joined.client.reset();  // the poller may tell of both at once
+      EXPECT_EQ(read_all(ctx, *joined.server), "bye");
+      std::array<std::byte, 8> buffer;
+      EXPECT_EQ(joined.server->read(ctx, buffer), 0U);  // also if it is asked again
+    }
+    return {};
+  });
+}
+
+TEST(Tcp, MissesNoByteOfWhatComesInManyPieces) {
+  in_fiber([](Context& ctx) -> Result<void> {
+    SLUICE_TRY(auto joined, join(ctx));
+    const std::string piece(1000, 'a');
+    constexpr int kPieces = 2'000;
+    TaskGroup group(ctx);
+    group.go([&](Context& own) -> Result<void> {
+      for (int i = 0; i < kPieces; ++i) SLUICE_TRY(joined.client->write(own, as_bytes(std::string_view(piece).substr(i % 1000))));
+      joined.client->shutdown_write();
+      return {};
+    });
+    SLUICE_TRY(auto all, read_all(ctx, *joined.server));
+    EXPECT_EQ(all.size(), std::size_t{kPieces / 1000} * 1000 * 1001 / 2);
+    return group.wait();
+  });
+}
+
+TEST(Tcp, TriesToReadWithoutWaiting) {
+  in_fiber([](Context& ctx) -> Result<void> {
+    SLUICE_TRY(auto joined, join(ctx));
+    std::array<std::byte, 8> buffer;
+    EXPECT_EQ(*joined.server->try_read(buffer), std::nullopt);
+    SLUICE_TRY(joined.client->write(ctx, as_bytes("second")));
+    EXPECT_EQ(joined.server->read(ctx, buffer), 6U);
+    EXPECT_EQ(*joined.server->try_read(buffer), std::nullopt);
+    return {};
+  });
+}
+
+TEST(Tcp, WakesAStandbyForBytesForTheEndAndAtTheDeadline) {
+  in_fiber([](Context& ctx) -> Result<void> {
+    Alarm alarm(ctx);
+    SLUICE_TRY(auto joined, join(ctx));
+    std::array<std::byte, 8> buffer;
+    auto left_waiting = [&](Deadline until) -> Result<Standby::Cause> {
+      while (!joined.server->stand_by(alarm, until)) {
+        SLUICE_TRY(auto count, joined.server->try_read(buffer));
+        if (count) return Standby::Cause::kReadable;
+      }
+      return alarm.wait(ctx);
+    };
+    EXPECT_EQ(left_waiting(Deadline::after(runtime_clock(), 1ms)), Standby::Cause::kDeadline);
+    SLUICE_TRY(joined.client->write(ctx, as_bytes("bytes")));
+    EXPECT_EQ(left_waiting({}), Standby::Cause::kReadable);
+    SLUICE_TRY(joined.server->try_read(buffer));
+    joined.client.reset();
+    EXPECT_EQ(left_waiting({}), Standby::Cause::kReadable);
+    EXPECT_EQ(joined.server->read(ctx, buffer), 0U);
     return {};
   });
 }

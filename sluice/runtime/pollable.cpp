@@ -2,6 +2,8 @@
 #include <sluice/runtime/pollable.hpp>
 
 #include <cerrno>
+#include <mutex>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include <sluice/runtime/internal/park.hpp>
 #include <sluice/runtime/internal/scheduler.hpp>
 #include <sluice/runtime/internal/witness.hpp>
+#include <sluice/runtime/standby.hpp>
 
 namespace sluice {
 namespace {
@@ -63,6 +66,25 @@ Result<void> Pollable::wait_readable(Context& ctx) {
 
 Result<void> Pollable::wait_writable(Context& ctx) {
   return wait_for(*entry_, entry_->writable, internal::ParkReason::kWritable, ctx);
+}
+
+bool Pollable::stand_by(Standby& standby, Deadline until) noexcept {
+  if (!standby.begin()) return false;
+  {
+    std::lock_guard hold(entry_->lock);
+    internal::PollSide& side = entry_->readable;
+    SLUICE_ASSERT(side.waiter == nullptr, "nobody else waits for what a standby is left with",
+                  internal::where_it_waits(side.waiter));
+    // An edge that came since the last read, or else the end that one told of, which a read after that one would find.
+    if (std::exchange(side.ready ? side.ready : entry_->hung_up, false)) standby.wake();
+    entry_->standby = &standby;
+  }
+  return standby.commit(until);  // if true, we may be gone
+}
+
+bool Pollable::take_hang_up() noexcept {
+  std::lock_guard hold(entry_->lock);
+  return std::exchange(entry_->hung_up, false);
 }
 
 }  // namespace sluice

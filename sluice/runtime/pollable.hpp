@@ -3,10 +3,13 @@
 
 #include <memory>
 
+#include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/runtime/context.hpp>
 
 namespace sluice {
+
+class Standby;
 
 namespace internal {
 struct PollEntry;
@@ -37,6 +40,14 @@ class Pollable {
   /// Parks until the descriptor may be readable (also: the peer has closed, or an error waits to be read).
   Result<void> wait_readable(Context& ctx);
   Result<void> wait_writable(Context& ctx);
+  /// Leaves `standby`, in place of a fiber, waiting until the descriptor may be readable, it is called, or `until`. True: it
+  /// is not the caller's any more, nor is this, if it belongs to it. False: it may be readable already, or it was called.
+  /// Never parks. Requires: in a fiber; nobody waits for reading; the standby outlives this.
+  [[nodiscard]] bool stand_by(Standby& standby, Deadline until) noexcept;
+  /// For who wants to wait without having tried, because his last read found the end of what was there. True, once: the
+  /// news that wait_readable had may have told also that the other side has ended, and no other comes; try the call first.
+  /// False: wait_readable will tell.
+  [[nodiscard]] bool take_hang_up() noexcept;
 
  private:
   explicit Pollable(internal::PollEntry* entry) noexcept : entry_(entry) {}

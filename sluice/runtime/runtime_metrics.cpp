@@ -43,6 +43,9 @@ RuntimeMetrics::RuntimeMetrics(observe::Registry& registry) {
   fibers("runnable", &VitalSigns::runnable);
   fibers("waiting", &VitalSigns::waiting);
 
+  callbacks_.push_back(registry.gauge_callback("sluice_standbys", "What waits without a fiber, such as idle connections.",
+                                               sign(&VitalSigns::standing_by)));
+
   auto count = [&](const char* name, const char* help, std::uint64_t VitalSigns::*which) {
     callbacks_.push_back(registry.counter_callback(name, help, sign(which)));
   };

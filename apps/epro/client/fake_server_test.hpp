@@ -12,7 +12,7 @@
 #include <sluice/net/memory_stream.hpp>
 #include <sluice/runtime/context.hpp>
 #include <sluice/runtime/go.hpp>
-#include <sluice/runtime/task_group.hpp>
+#include <sluice/runtime/wait_group.hpp>
 
 namespace epro {
 
@@ -20,15 +20,31 @@ namespace epro {
 /// test wants. Lifetime: its clients are gone at its end.
 class FakeServer {
  public:
-  FakeServer(sluice::Context& ctx, sluice::http::Handler handler) : handler_(std::move(handler)), group_(ctx) {}
+  FakeServer(sluice::Context& ctx, sluice::http::Handler handler)
+      : open_(ctx), service_{.options = {},
+                             .handler = std::move(handler),
+                             .clock = sluice::runtime_clock(),
+                             .refusals = refusals_,
+                             .bodies = nullptr,
+                             .requests = open_,
+                             .accepting = open_,
+                             .on_closed = [this] { running_.done(); }} {}
+  FakeServer(const FakeServer&) = delete;
+  FakeServer& operator=(const FakeServer&) = delete;
+  ~FakeServer() {
+    open_.cancel();
+    sluice::Context patience;
+    static_cast<void>(running_.wait(patience));
+  }
 
   [[nodiscard]] sluice::http::Dialer dialer() {
     return [this](sluice::Context&) -> sluice::Result<std::unique_ptr<sluice::net::Stream>> {
       ++connections_;
       auto [client_end, server_end] = sluice::net::memory_pair(kCapacity);
-      group_.go([this, end = std::move(server_end)](sluice::Context& ctx) {
-        sluice::http::H1Connection(*end, options_, handler_, sluice::runtime_clock(), refusals_).serve(ctx, ctx);
-      });
+      running_.add();
+      auto started = sluice::http::H1Connection::start(std::move(server_end), service_);
+      if (!started) running_.done();
+      SLUICE_TRY(std::move(started));
       return std::move(client_end);
     };
   }
@@ -50,10 +66,10 @@ class FakeServer {
   };
 
   NoRefusals refusals_;
-  sluice::http::H1Options options_;
-  sluice::http::Handler handler_;
+  sluice::Context open_;
+  sluice::http::H1Service service_;
   std::size_t connections_ = 0;
-  sluice::TaskGroup group_;
+  sluice::WaitGroup running_;
 };
 
 }  // namespace epro

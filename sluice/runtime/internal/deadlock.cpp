@@ -4,7 +4,7 @@
 // itself, because every processor does; whoever wakes afterwards tells sysmon (count_awake), so what was seen in between was
 // one moment. A fiber that nobody of us will wake may still be woken by
 //   · a timer                                  → none is set
-//   · the kernel, through a poller             → no fiber waits for input or to write
+//   · the kernel, through a poller             → no fiber waits for input or to write, and nothing stands by for input
 //   · a call inside blocking() that returns    → there is none
 //   · a thread that is not ours (try_send, Context::cancel) → the process has no thread but ours
 // Go, too, is silent in a program with foreign threads (cgo). A program that waits for a signal is never deadlocked: it waits
@@ -49,7 +49,8 @@ bool Scheduler::is_deadlocked() {
   auto has_timer = [](const Processor& p) { return p.timers.next_approx() != Instant::max(); };
   if (std::ranges::any_of(processors_, has_timer)) return false;
   // In this order: who comes back from blocking() is in the global queue before it is counted.
-  if (vital_signs().blocking > 0 || global_.size() > 0) return false;
+  VitalSigns signs = vital_signs();
+  if (signs.blocking > 0 || signs.standing_by > 0 || global_.size() > 0) return false;
   bool is_hope = false;
   fibers_.for_each([&](const Fiber& fiber) {
     bool waits = (peek(&fiber.wait_word) & WaitWord::kWaiting) != 0;

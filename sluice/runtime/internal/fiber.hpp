@@ -51,6 +51,7 @@ struct alignas(64) Fiber {
     reset(reason);
     carries_exceptions = is_timed = false;
     reset(has_stack);
+    reset(keeps_its_turn);
     follows_own_by = 0;
     closure = closure_memory;
     own_context = own;
@@ -72,6 +73,9 @@ struct alignas(64) Fiber {
   bool carries_exceptions = false;  // `exceptions` holds some while it does not run
   // Written by who runs it first, under no lock; read by others as a hint.
   std::atomic<bool> has_stack{false};
+  // It was started by an event, and is as one that was woken: first come, first served. Written before it is made ready;
+  // read by others as a hint.
+  std::atomic<bool> keeps_its_turn{false};
   // How its waits follow its own context: 0 before it has joined that one, see park.cpp. Written by this fiber.
   std::uint8_t follows_own_by = 0;
   bool is_timed = false;  // when it was made ready stands in since_ns, to be compared when it runs

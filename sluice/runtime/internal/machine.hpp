@@ -82,6 +82,8 @@ struct Processor {
   // Written by the owner, read by whoever counts; publish nothing.
   std::atomic<std::uint64_t> fibers_started{0};
   std::atomic<std::uint64_t> fibers_ended{0};
+  std::atomic<std::uint64_t> standbys_begun{0};
+  std::atomic<std::uint64_t> standbys_ended{0};    // woken, on this processor
   std::atomic<std::uint64_t> steals{0};
   std::atomic<std::uint64_t> hand_offs{0};         // by sysmon as well, while nobody owns it
   std::atomic<std::uint64_t> blocking_calls{0};

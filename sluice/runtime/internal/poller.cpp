@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <mutex>
+#include <utility>
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -12,23 +13,13 @@
 #include <sluice/base/assert.hpp>
 #include <sluice/runtime/internal/fiber.hpp>
 #include <sluice/runtime/internal/witness.hpp>
+#include <sluice/runtime/standby.hpp>
 
 namespace sluice::internal {
 namespace {
 
 // Enough to empty a busy machine's list in one call; the rest comes with the next.
 constexpr std::size_t kEventsPerPoll = 128;
-
-void make_ready(PollSide& side, Wakeups& wakeups) {
-  side.ready = true;
-  if (side.waiter == nullptr) return;
-  Fiber* fiber = side.waiter->fiber;
-  if (fiber->claim(reinterpret_cast<std::uintptr_t>(side.waiter))) {
-    side.ready = false;  // the waiter uses this edge
-    wakeups.add(fiber);
-  }
-  side.waiter = nullptr;
-}
 
 timespec to_timespec(Duration length) noexcept {
   return {static_cast<time_t>(length.count() / 1'000'000'000), static_cast<long>(length.count() % 1'000'000'000)};
@@ -46,7 +37,7 @@ PollEntry* PollEntryPool::take(int fd) {
   }
   std::lock_guard hold_entry(entry->lock);  // a late event may be looking at it
   entry->fd = fd;
-  entry->readable.ready = entry->writable.ready = false;
+  entry->readable.ready = entry->writable.ready = entry->hung_up = false;
   return entry;
 }
 
@@ -56,6 +47,7 @@ void PollEntryPool::put(PollEntry* entry) noexcept {
     SLUICE_ASSERT(entry->readable.waiter == nullptr && entry->writable.waiter == nullptr,
                   "nobody waits for a descriptor that is being closed",
                   where_it_waits(entry->readable.waiter ? entry->readable.waiter : entry->writable.waiter));
+    entry->standby = nullptr;
     entry->fd = -1;
   }
   std::lock_guard hold(lock_);
@@ -89,6 +81,23 @@ Result<void> Poller::add(PollEntry& entry) {
   return {};
 }
 
+void Poller::make_ready(PollSide& side, Wakeups& wakeups) noexcept {
+  side.ready = true;
+  if (side.waiter == nullptr) return;
+  Fiber* fiber = side.waiter->fiber;
+  if (fiber->claim(reinterpret_cast<std::uintptr_t>(side.waiter))) {
+    side.ready = false;  // the waiter uses this edge
+    wakeups.add(fiber);
+  }
+  side.waiter = nullptr;
+}
+
+void Poller::wake_standby(PollEntry& entry, Wakeups& wakeups) noexcept {
+  auto [is_news, fiber] = std::exchange(entry.standby, nullptr)->claim(Standby::Cause::kReadable);
+  if (is_news) entry.readable.ready = false;  // it uses this edge
+  if (fiber != nullptr) wakeups.add(fiber);
+}
+
 std::size_t Poller::poll(std::optional<Duration> timeout, Wakeups& wakeups) {
   std::array<epoll_event, kEventsPerPoll> events;
   timespec limit = to_timespec(timeout.value_or(Duration::zero()));
@@ -106,7 +115,11 @@ std::size_t Poller::poll(std::optional<Duration> timeout, Wakeups& wakeups) {
     auto& entry = *static_cast<PollEntry*>(event.data.ptr);
     std::lock_guard hold(entry.lock);
     // An error or a hang-up ends both waits; the system call that follows will say which it was.
-    if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) make_ready(entry.readable, wakeups);
+    if ((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) entry.hung_up = true;
+    if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+      make_ready(entry.readable, wakeups);
+      if (entry.standby != nullptr) wake_standby(entry, wakeups);
+    }
     if ((event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) make_ready(entry.writable, wakeups);
   }
   return count > 0 ? static_cast<std::size_t>(count) : 0;

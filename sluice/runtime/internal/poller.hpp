@@ -14,6 +14,10 @@
 #include <sluice/runtime/internal/wait_queue.hpp>
 #include <sluice/runtime/internal/word_lock.hpp>
 
+namespace sluice {
+class Standby;
+}
+
 namespace sluice::internal {
 
 /// One direction of a descriptor.
@@ -29,6 +33,10 @@ struct PollEntry {
   BiasedLock lock;
   PollSide readable;  // guarded by lock
   PollSide writable;  // guarded by lock
+  Standby* standby = nullptr;  // guarded by lock: waits for `readable` without a fiber, unless it was woken otherwise
+  // Guarded by lock: an edge told of the end, and nobody has looked for it since. Beside `readable.ready`, for the same edge
+  // may have told of bytes: then two looks are owed. Not for good, for the edge may be late and the entry have a new user.
+  bool hung_up = false;
   PollEntry* next_free = nullptr;
 };
 
@@ -57,8 +65,8 @@ class Poller {
   [[nodiscard]] Result<void> opened() const;
   /// Edges of both directions from now on, until the descriptor is closed.
   Result<void> add(PollEntry& entry);
-  /// Gathers fibers whose wait has ended into `wakeups`. Waits at most for `timeout`; nothing means for ever, zero not at
-  /// all. How many events came, an interrupt counted as one.
+  /// Gathers fibers whose wait, or whose standby's wait, has ended into `wakeups`. Waits at most for `timeout`; nothing
+  /// means for ever, zero not at all. How many events came, an interrupt counted as one.
   std::size_t poll(std::optional<Duration> timeout, Wakeups& wakeups);
   /// Ends a poll() that waits, or the next one that would. One that need not wait leaves it alone: that may be a thief's,
   /// and then the owner, who is owed the interrupt, would sleep for ever.
@@ -71,6 +79,8 @@ class Poller {
 
  private:
   void forget_interrupts() noexcept;
+  static void make_ready(PollSide& side, Wakeups& wakeups) noexcept;
+  static void wake_standby(PollEntry& entry, Wakeups& wakeups) noexcept;
 
   int epoll_fd_;
   int event_fd_;

@@ -71,6 +71,7 @@ constexpr std::uint32_t kFetchedTogether = 4;
 constexpr Duration kTimerSlack = 50us;
 constexpr Duration kServeEvery = 50us;         // what a ready socket or timer may wait while fibers run back to back
 constexpr std::uint64_t kServeTicks = 100'000;  // about as long: counters run at 1 to 5 GHz
+constexpr Duration kFiberWait = 20ms;          // until the next look whether there is memory for a fiber that was refused
 constexpr int kPausesPerLook = 30;             // at a queue of another processor, whose owner needs its cache lines
 constexpr std::uint32_t kTimedEvery = 64;      // wake-ups: two looks at the clock, some 50 ns, shared by these
 
@@ -85,11 +86,13 @@ void prefetch_ahead(const RunQueue& queue) noexcept {
     if (const Fiber* soon = queue.peek(kFetchedTogether + i)) prefetch_frames(peek(&soon->context));
 }
 
-// Those that were woken keep their order.
+// Those that were woken keep their order; so do those that an event started, or under a flood of events the oldest would
+// starve.
 bool is_newest_a_new_one(const RunQueue& queue) noexcept {
   const Fiber* newest = queue.peek_newest();
-  // relaxed: a hint; a thief may be starting it.
-  return newest != nullptr && !newest->has_stack.load(std::memory_order_relaxed);
+  // relaxed, both: hints; a thief may be starting it.
+  return newest != nullptr && !newest->has_stack.load(std::memory_order_relaxed) &&
+         !newest->keeps_its_turn.load(std::memory_order_relaxed);
 }
 
 // Some counter that runs all the time and costs a few nanoseconds to read; always 0 where we know of none.
@@ -161,6 +164,9 @@ Fiber* Scheduler::look_everywhere(Processor& p) noexcept {
     retire(p);
     return nullptr;
   }
+  // relaxed: a hint; who goes to sleep looks again.
+  if (starved_count_.load(std::memory_order_relaxed) > 0) [[unlikely]]
+    feed_starved();
   // Before the global queue, which is never empty where more are runnable than fit into the queues of the processors.
   if (options_.clock || system_clock().now() - p.served_at > kServeEvery) serve(p);
   if (Fiber* fiber = take_global(p)) return fiber;
@@ -315,6 +321,7 @@ void Scheduler::sleep(Machine& machine) noexcept {
   std::optional<Duration> timeout;
   if (Instant next = p.timers.next_approx(); next != Instant::max() && options_.clock == nullptr)
     timeout = std::max(next - clock_.now(), kTimerSlack);
+  if (starved_count_.load() > 0) timeout = std::min(timeout.value_or(kFiberWait), kFiberWait);
   Wakeups wakeups;
   p.poller.poll(timeout, wakeups);
   leave_sleep(machine);

@@ -25,6 +25,7 @@
 #include <sluice/runtime/internal/survey.hpp>
 #include <sluice/runtime/internal/vital_signs.hpp>
 #include <sluice/runtime/internal/wait_queue.hpp>
+#include <sluice/runtime/standby.hpp>
 
 namespace sluice::internal {
 
@@ -54,6 +55,8 @@ class Scheduler {
 
   [[nodiscard]] Fiber* make_fiber(std::size_t closure_bytes, std::size_t closure_align, Context* own,
                                   std::source_location where) noexcept;
+  /// For who has been woken; null: there is none now, and it will get one by itself.
+  [[nodiscard]] Fiber* make_fiber(Standby& standby, Standby::Cause cause) noexcept;
   void make_ready(Fiber& fiber) noexcept;
   void make_ready_behind(Fiber& fiber) noexcept;  ///< at the end of the queue instead of next
   void yield_current() noexcept;
@@ -112,6 +115,7 @@ class Scheduler {
   Fiber* steal(Processor& thief) noexcept;
   Fiber* steal_from(Processor& victim, Processor& thief) noexcept;
   void serve(Processor& p) noexcept;
+  void feed_starved() noexcept;
   void sleep(Machine& machine) noexcept;
   bool skip_idle_time(Processor& p) noexcept;
   void wait_as_spare(Machine& machine) noexcept;
@@ -199,6 +203,12 @@ class Scheduler {
   std::atomic<int> away_{0};
   // Calls of blocking() that came back to find their processor gone. Written by those, read by scrapes; publishes nothing.
   std::atomic<std::uint64_t> late_returns_{0};
+
+  // Standbys that were woken and found no fiber, or by a thread without a processor. The count is written under the lock,
+  // read by all processors without; publishes nothing.
+  WordLock starved_lock_;
+  Standby* starved_ = nullptr;  // guarded by starved_lock_
+  std::atomic<std::size_t> starved_count_{0};
 
   // Calls of blocking() whose processor has gone on without them. Written by those and by sysmon, read by who is about to make
   // another; publishes nothing.

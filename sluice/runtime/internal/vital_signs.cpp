@@ -30,11 +30,13 @@ std::size_t Scheduler::queue_depth(std::size_t processor) const noexcept {
 VitalSigns Scheduler::vital_signs() const noexcept {
   VitalSigns signs;
   std::uint64_t ended = 0, returns = late_returns_.load();  // before what they are compared with
-  std::uint64_t awake = 0;
+  std::uint64_t awake = 0, woken = 0;
   signs.runnable = queue_depth(kGlobalQueue);
   for (const Processor& p : processors_) {
     auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };  // relaxed: they publish nothing
     ended += read(p.fibers_ended);  // before `started`, so that there are never fewer than none
+    woken += read(p.standbys_ended);  // likewise
+    signs.standing_by += read(p.standbys_begun);
     signs.started += read(p.fibers_started);
     signs.steals += read(p.steals);
     signs.hand_offs += read(p.hand_offs);
@@ -47,6 +49,7 @@ VitalSigns Scheduler::vital_signs() const noexcept {
     for (std::size_t i = 0; i < signs.latency.size(); ++i) signs.latency[i] += p.latency.count(i);
     signs.latency_sum_ns += p.latency.sum_ns();
   }
+  signs.standing_by -= std::min(signs.standing_by, woken);
   // Read one after the other, so each is at most what is left: no number is ever below zero.
   std::uint64_t left = signs.started - std::min(signs.started, ended);
   signs.blocking = std::min(signs.blocking_calls - std::min(signs.blocking_calls, returns), left);

@@ -17,6 +17,8 @@ struct VitalSigns {
   std::uint64_t runnable = 0;
   std::uint64_t waiting = 0;
 
+  std::uint64_t standing_by = 0;  ///< tasks that wait without a fiber: idle connections
+
   std::uint64_t started = 0;  ///< fibers, ever
   std::uint64_t steals = 0;
   std::uint64_t hand_offs = 0;      ///< a processor went on without the thread that was in blocking()
