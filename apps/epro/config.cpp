@@ -54,6 +54,7 @@ inline const Fields<Config>& sluice_fields(const Config*) {
       field("Timeout", &Config::timeout).optional(),
       field("MaxBytes", &Config::bytes_max).range(1, 1e9).optional(),
       field("MaxConns", &Config::connections_max).range(1, 1e6).optional(),
+      field("CpuThreshold", &Config::cpu_threshold).range(0, 999).optional(),
       field("Middlewares", &Config::middlewares).optional(),
       field("Processors", &Config::processors).range(0, 256).optional(),
       field("Auth", &Config::auth).options({"off"}).optional(),

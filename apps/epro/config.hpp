@@ -38,6 +38,7 @@ struct Config {
   sluice::Duration timeout = std::chrono::seconds(3);
   std::uint64_t bytes_max = std::uint64_t{4} << 20;
   std::uint64_t connections_max = 20'000;  ///< connections, and requests of a route under way
+  int cpu_threshold = 900;  ///< of 1000; 0: nothing is shed
   sluice::http::middleware::Switches middlewares;
   std::uint64_t processors = 0;  ///< 0: all that the process may use
   std::string auth = "off";

@@ -136,6 +136,7 @@ Result<void> serve(Context& ctx, Context& stop, const LoadedConfig& loaded) {
              .max_bytes = config.bytes_max,
              .max_connections = config.connections_max,
              .max_requests = config.connections_max,
+             .cpu_threshold = config.cpu_threshold,
              .middlewares = config.middlewares},
             {sluice::runtime_clock(), log, metrics, ids});
   add_routes(rest, api);

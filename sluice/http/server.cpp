@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include <sluice/http/internal/refused_total.hpp>
 #include <sluice/observe/log.hpp>
 #include <sluice/observe/log_limit.hpp>
 #include <sluice/observe/registry.hpp>
@@ -30,8 +31,7 @@ class Server::Work final : public RefusalObserver {
       : listener_(std::move(listener)), connections_max_(options.connections_max), drain_time_(options.drain_time),
         log_(parts.log), bodies_(options.body_memory_max), open_(parts.metrics.gauge("http_server_connections", "http server connections open.")),
         accepted_(parts.metrics.counter("http_server_connections_total", "http server connections accepted.")),
-        refused_(parts.metrics.counter_family("http_server_refused_total",
-                                              "http server requests and connections refused by the codec.", {"reason"})),
+        refused_(internal::refused_total(parts.metrics)),
         service_{.options = options.h1,
                  .handler = std::move(handler),
                  .clock = parts.clock,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <sluice/base/assert.hpp>
+#include <sluice/governance/shedder.hpp>
 #include <sluice/http/router.hpp>
 #include <sluice/http/server.hpp>
 #include <sluice/net/tcp.hpp>
@@ -16,6 +17,8 @@
 #include <sluice/observe/registry.hpp>
 #include <sluice/observe/span.hpp>
 #include <sluice/runtime/go.hpp>
+#include <sluice/runtime/task_group.hpp>
+#include <sluice/service/cpu_watch.hpp>
 #include <sluice/service/hog_log.hpp>
 #include <sluice/service/log_writer.hpp>
 #include <sluice/service/program.hpp>
@@ -47,6 +50,7 @@ class Rest::Work {
   Work(RestConfig config, http::middleware::ChainParts parts)
       : config_(std::move(config)),
         parts_(parts),
+        shedder_(make_shedder()),
         router_([chain = http::middleware::refusal_chain(parts, config_.middlewares)](http::Handler next) {
           return http::wrap(chain, std::move(next));
         }) {}
@@ -58,6 +62,7 @@ class Rest::Work {
                                          .body_bytes_max = options.max_bytes.value_or(config_.max_bytes),
                                          .requests_max = config_.max_requests,
                                          .rate_limit = options.rate_limit,
+                                         .shedder = shedder_.get(),
                                          .middlewares = config_.middlewares};
     auto guarded = http::wrap(http::middleware::default_chain(parts_, chain),
                               http::wrap(own_chain_, std::move(handler)));
@@ -78,14 +83,29 @@ class Rest::Work {
     return {};
   }
 
+  Result<void> serve(Context& ctx) {
+    TaskGroup watching(ctx);
+    if (shedder_ != nullptr) watching.go([this](Context& own) { return cpu_.run(own); });
+    return server().serve(ctx);
+  }
+
   http::Server& server() {
     SLUICE_ASSERT(server_.has_value(), "a service listens before it serves");
     return *server_;
   }
 
  private:
+  // Null: it is switched off.
+  std::unique_ptr<governance::Shedder> make_shedder() {
+    if (config_.cpu_threshold == 0 || !config_.middlewares.shedding) return nullptr;
+    return std::make_unique<governance::Shedder>(parts_.clock.now(), config_.cpu_threshold,
+                                                 [this] { return cpu_.permille(); });
+  }
+
   const RestConfig config_;
   http::middleware::ChainParts parts_;
+  CpuWatch cpu_;
+  const std::unique_ptr<governance::Shedder> shedder_;
   http::Chain own_chain_;
   http::Router router_;
   Result<void> routes_;  // the first wrong one
@@ -124,7 +144,7 @@ void Rest::route(std::string_view method, std::string_view pattern, http::Handle
 
 Result<void> Rest::listen(Context& ctx) { return work_->listen(ctx); }
 net::Address Rest::address() const { return work_->server().address(); }
-Result<void> Rest::serve(Context& ctx) { return work_->server().serve(ctx); }
+Result<void> Rest::serve(Context& ctx) { return work_->serve(ctx); }
 
 Result<void> Rest::run(Context& ctx, Context& stop) {
   SLUICE_ASSERT(own_parts_ != nullptr, "run() is for a service that makes its own parts");

@@ -30,6 +30,7 @@ struct RestConfig {
   std::size_t max_connections = 20'000;   ///< open at a time
   std::size_t max_requests = 10'000;      ///< of a route under way at a time (go-zero's MaxConns); 0: no limit
   std::size_t max_body_memory = http::kBodyMemoryDefault;  ///< of all requests at a time; beyond it they are told 503
+  int cpu_threshold = 900;                ///< of 1000: busier than that it sheds (go-zero's CpuThreshold); 0: it never does
   http::middleware::Switches middlewares = {};
   Duration drain_time = std::chrono::seconds(5);  ///< for requests under way when the service stops
 };

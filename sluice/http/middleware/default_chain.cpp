@@ -11,6 +11,7 @@
 #include <sluice/http/middleware/metrics.hpp>
 #include <sluice/http/middleware/rate_limit.hpp>
 #include <sluice/http/middleware/recover.hpp>
+#include <sluice/http/middleware/shedding.hpp>
 #include <sluice/http/middleware/timeout.hpp>
 #include <sluice/http/middleware/trace_id.hpp>
 
@@ -26,11 +27,14 @@ Chain default_chain(const ChainParts& parts, const ChainOptions& options) {
   if (on.log) chain.push_back(access_log(parts.log, parts.clock));
   // Inside the log only because of go-zero's order; between the two nothing happens.
   if (on.prometheus) chain.push_back(metrics(parts.metrics, parts.clock));
-  // Three that refuse before anything is spent on a request. First the one that only counts.
+  // Four that refuse before anything is spent on a request. First the one that only counts.
   if (on.max_conns && options.requests_max > 0)
     chain.push_back(max_connections(options.requests_max, parts.metrics, parts.log, parts.clock));
   // Outside of the timeout, whose 503 is a failure as any other; inside max_connections, whose 503 says nothing of the handler.
   if (on.breaker) chain.push_back(breaker(parts.metrics, parts.log, parts.clock));
+  // Inside the breaker: where the machine has no time, the route is spared as well.
+  if (on.shedding && options.shedder != nullptr)
+    chain.push_back(shedding(*options.shedder, parts.metrics, parts.log, parts.clock));
   // Before a byte of the body is read or a fiber started.
   if (options.rate_limit) chain.push_back(rate_limit(*options.rate_limit, parts.clock));
   // Outside of timeout, unlike go-zero: an upload over a bad line is judged by its pace, the handler by its time.

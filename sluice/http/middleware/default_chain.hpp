@@ -10,6 +10,9 @@
 #include <sluice/http/handler.hpp>
 #include <sluice/http/middleware/switches.hpp>
 
+namespace sluice::governance {
+class Shedder;
+}
 namespace sluice::observe {
 class IdSource;
 class Logger;
@@ -32,6 +35,7 @@ struct ChainOptions {
   std::size_t body_bytes_max = std::size_t{1} << 20;
   std::size_t requests_max = 10'000;  ///< of a route under way at a time; 0: no limit
   std::optional<governance::RateLimit> rate_limit = std::nullopt;  ///< nothing: none
+  governance::Shedder* shedder = nullptr;  ///< of the whole server, outlives the chain; null: none
   Switches middlewares = {};
 };
 
