@@ -22,23 +22,26 @@ class H1Connection::Kept final : public Standby {
   Kept(std::unique_ptr<net::Stream> stream, H1Service& service)
       : Standby(service.accepting), service_(service), stream_(std::move(stream)) {}
 
-  // On a fiber, whose last act it may be: then we are gone.
-  void serve() {
+  // On a fiber, whose last act it may be: then we are gone. `arrived`: when what is there was noticed.
+  void serve(Instant arrived) {
     // Of its own: each request hangs a few contexts below it, and on the server's all processors would meet. Made here, so
     // that it belongs to the processor that serves the connection.
     if (!requests_) requests_.emplace(service_.requests);
     do {
-      if (service_.accepting.is_cancelled() || !serve_what_came()) return close();
+      if (service_.accepting.is_cancelled() || !serve_what_came(arrived)) return close();
+      arrived = {};  // if there is more, it will be noticed only when it is read
     } while (!stream_->stand_by(*this, Deadline::after(service_.clock, service_.options.idle_time)));
   }
 
  private:
-  void on_wake(Cause cause) noexcept override {
-    if (cause == Cause::kReadable) return serve();
+  void on_wake(Cause cause, Instant woken) noexcept override {
+    if (cause == Cause::kReadable) return serve(woken);
     close();
   }
 
-  bool serve_what_came() { return internal::H1Session(*stream_, service_, session_).serve(*requests_); }
+  bool serve_what_came(Instant arrived) {
+    return internal::H1Session(*stream_, service_, session_).serve(*requests_, arrived);
+  }
 
   void close() {
     H1Service& service = service_;
@@ -59,7 +62,7 @@ Result<void> H1Connection::start(std::unique_ptr<net::Stream> stream, H1Service&
                           limits.trailer_bytes}) <= kInputBytes,
                 "a line that is allowed fits into the input buffer");
   auto kept = std::make_unique<Kept>(std::move(stream), service);
-  SLUICE_TRY(go([connection = kept.get()] { connection->serve(); }));
+  SLUICE_TRY(go([connection = kept.get(), now = service.clock.now()] { connection->serve(now); }));
   static_cast<void>(kept.release());  // its own from here on
   return {};
 }

@@ -97,6 +97,7 @@ void Request::clear() {
   variables_.clear();
   exchange_ = nullptr;
   peer_ = {};
+  arrived_ = {};
 }
 
 void Request::set_route(const Route& route, std::vector<std::string> values) noexcept {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/http/headers.hpp>
 #include <sluice/net/address.hpp>
@@ -67,6 +68,9 @@ class Request {
   [[nodiscard]] const Headers& reply_headers() const noexcept { return reply_headers_; }
   [[nodiscard]] Headers& reply_headers() noexcept { return reply_headers_; }
 
+  /// When its first bytes were noticed, so that now less this is how long it waited for its turn. Zero for one made by hand.
+  [[nodiscard]] Instant arrived() const noexcept { return arrived_; }
+
   /// The connection that it came on; null for one that a client or a test has made.
   [[nodiscard]] Exchange* exchange() const noexcept { return exchange_; }
   /// The other end of that connection; all zero if there is none.
@@ -86,6 +90,7 @@ class Request {
   /// Requires: as many values as the route has names.
   void set_route(const Route& route, std::vector<std::string> values) noexcept;
   /// `pending`: its body is still to be read from `exchange`.
+  void set_arrived(Instant when) noexcept { arrived_ = when; }
   void set_exchange(Exchange& exchange, const net::Address& peer, bool body_is_pending) noexcept;
 
  private:
@@ -103,6 +108,7 @@ class Request {
   std::vector<std::string> variables_;
   Exchange* exchange_ = nullptr;  // null: made by hand
   net::Address peer_;
+  Instant arrived_;
 };
 
 }  // namespace sluice::http

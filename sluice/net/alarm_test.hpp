@@ -19,7 +19,7 @@ class Alarm final : public Standby {
   }
 
  private:
-  void on_wake(Cause cause) noexcept override {
+  void on_wake(Cause cause, Instant) noexcept override {
     static_cast<void>(woken_.try_send(cause));  // there is room: it is woken once for each time that it is left
   }
 

@@ -16,11 +16,12 @@ namespace sluice {
 struct Standby::Waking {
   Standby* standby;
   Cause cause;
+  Instant woken;
 
   static void run(void* closure) noexcept {
-    auto [standby, cause] = *static_cast<Waking*>(closure);
+    auto [standby, cause, woken] = *static_cast<Waking*>(closure);
     internal::TimerWheel::stop(*standby);
-    standby->on_wake(cause);
+    standby->on_wake(cause, woken);
   }
 };
 
@@ -75,7 +76,7 @@ Standby::Claim Standby::claim(Cause cause) noexcept {
 internal::Fiber* Standby::make_fiber(Cause cause) noexcept {
   auto [fiber, memory] = internal::make_fiber(sizeof(Waking), alignof(Waking), &internal::root_context(), where_);
   if (fiber == nullptr) return nullptr;
-  ::new (memory) Waking{this, cause};
+  ::new (memory) Waking{this, cause, internal::Scheduler::running().rough_now()};
   fiber->entry = &Waking::run;
   fiber->keeps_its_turn.store(true, std::memory_order_relaxed);  // relaxed: published with the fiber
   internal::bump(internal::Scheduler::processor().standbys_ended);

@@ -21,7 +21,7 @@ class Scheduler;
 /// what it waits for, and gets a fiber when that has come.
 ///
 ///   class Visitor final : public Standby {
-///     void on_wake(Cause cause) noexcept override {           // on a new fiber
+///     void on_wake(Cause cause, Instant) noexcept override {  // on a new fiber
 ///       do {
 ///         ...serve what has come, or `delete this; return;`...
 ///       } while (!stream_->stand_by(*this, deadline));         // true: not ours any more
@@ -76,8 +76,9 @@ class Standby : private internal::Timer {
     internal::Fiber* fiber = nullptr;  // to be made ready; null: there is none yet, or who began is still there
   };
 
-  /// Its fiber, which has no other owner. May end its life.
-  virtual void on_wake(Cause cause) noexcept = 0;
+  /// Its fiber, which has no other owner. May end its life. `woken`: when it was woken, a moment before at most; since then it
+  /// has waited for its turn.
+  virtual void on_wake(Cause cause, Instant woken) noexcept = 0;
 
   bool wake(Cause cause) noexcept;
   Claim claim(Cause cause) noexcept;

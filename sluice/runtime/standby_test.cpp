@@ -148,7 +148,7 @@ class Visitor final : public Standby {
   std::function<void(Cause)> then = [](Cause) {};
 
  private:
-  void on_wake(Cause cause) noexcept override {
+  void on_wake(Cause cause, Instant) noexcept override {
     causes.push_back(cause);
     auto own = then;  // who is told that this was the last time may destroy us
     own(cause);

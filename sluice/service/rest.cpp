@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <sluice/base/assert.hpp>
+#include <sluice/governance/queue_delay.hpp>
 #include <sluice/governance/shedder.hpp>
 #include <sluice/http/router.hpp>
 #include <sluice/http/server.hpp>
@@ -62,6 +63,7 @@ class Rest::Work {
                                          .body_bytes_max = options.max_bytes.value_or(config_.max_bytes),
                                          .requests_max = config_.max_requests,
                                          .rate_limit = options.rate_limit,
+                                         .queue_delay = &queue_delay_,
                                          .shedder = shedder_.get(),
                                          .middlewares = config_.middlewares};
     auto guarded = http::wrap(http::middleware::default_chain(parts_, chain),
@@ -105,6 +107,7 @@ class Rest::Work {
   const RestConfig config_;
   http::middleware::ChainParts parts_;
   CpuWatch cpu_;
+  governance::QueueDelay queue_delay_;
   const std::unique_ptr<governance::Shedder> shedder_;
   http::Chain own_chain_;
   http::Router router_;

@@ -81,7 +81,8 @@ class H1Session::Sink final : public BodyWriter {
 
 // ---- life ----
 
-bool H1Session::serve(Context& ctx) {
+bool H1Session::serve(Context& ctx, Instant arrived) {
+  arrived_ = arrived;
   output_.reserve(kUsualReplyBytes);
   for (;;) {
     Head head = read_head(ctx);
@@ -90,6 +91,7 @@ bool H1Session::serve(Context& ctx) {
     forget_request();
     parser_.reset();
     has_answered_ = false;
+    was_answered_ = true;
   }
   finish(ctx);
   return false;
@@ -104,6 +106,7 @@ void H1Session::turn_away(Context& ctx, const Error& why) {
 bool H1Session::answer(Context& ctx) {
   body_state_ = parser_.framing().has_body() ? BodyState::kUnread : BodyState::kNone;
   request_.set_exchange(*this, stream_.peer(), parser_.framing().has_body());
+  request_.set_arrived(arrived_);
   {
     Context request_ctx(ctx);
     Response response = service_.handler(request_ctx, request_);
@@ -165,12 +168,15 @@ H1Session::Head H1Session::look_for_request() {
     kept_.skipped_empty_line = parser_.has_skipped_empty_line();
     return Head::kNone;
   }
+  // Noticed before we were here, or just now.
+  if (was_answered_ || arrived_ == Instant()) arrived_ = service_.clock.now();
   input_.commit(**count);
   return Head::kComplete;
 }
 
 bool H1Session::await_head(Context& ctx, Context& head_limit) {
   auto count = fill(head_limit);
+  arrived_ = service_.clock.now();  // what it has waited for was the client
   if (count) return *count > 0;  // half a head is no request: nothing to answer
   if (count.error().code() == Code::kDeadlineExceeded && !ctx.is_cancelled()) {
     refuse(ctx, Error(Code::kDeadlineExceeded).because("slow-head"));

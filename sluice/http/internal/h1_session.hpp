@@ -40,8 +40,8 @@ class H1Session final : public Exchange {
   ~H1Session() override { service_.inputs.put(input_.release()); }
 
   /// Serves what has come. True: it is all answered, and nothing more is there. False: the connection is over.
-  /// `ctx` is the requests' parent. Parks.
-  bool serve(Context& ctx);
+  /// `ctx` is the requests' parent. `arrived`: when that was noticed; nothing if it was not. Parks.
+  bool serve(Context& ctx, Instant arrived);
   /// In place of serve: says why to whatever the client is asking. The connection is over.
   void turn_away(Context& ctx, const Error& why);
 
@@ -83,6 +83,9 @@ class H1Session final : public Exchange {
   Kept& kept_;
   InputBuffer input_;
   std::string output_;  // replies that have not been written yet
+
+  bool was_answered_ = false;  // a request of this session: what arrived_ says was about that
+  Instant arrived_;  // when the bytes were noticed that are in input_
 
   // Of the request at hand:
   H1RequestParser parser_;

@@ -9,6 +9,7 @@
 #include <sluice/http/middleware/max_body.hpp>
 #include <sluice/http/middleware/max_connections.hpp>
 #include <sluice/http/middleware/metrics.hpp>
+#include <sluice/http/middleware/queue_delay.hpp>
 #include <sluice/http/middleware/rate_limit.hpp>
 #include <sluice/http/middleware/recover.hpp>
 #include <sluice/http/middleware/shedding.hpp>
@@ -27,12 +28,15 @@ Chain default_chain(const ChainParts& parts, const ChainOptions& options) {
   if (on.log) chain.push_back(access_log(parts.log, parts.clock));
   // Inside the log only because of go-zero's order; between the two nothing happens.
   if (on.prometheus) chain.push_back(metrics(parts.metrics, parts.clock));
-  // Four that refuse before anything is spent on a request. First the one that only counts.
+  // Five that refuse before anything is spent on a request. First the one that only counts.
   if (on.max_conns && options.requests_max > 0)
     chain.push_back(max_connections(options.requests_max, parts.metrics, parts.log, parts.clock));
   // Outside of the timeout, whose 503 is a failure as any other; inside max_connections, whose 503 says nothing of the handler.
   if (on.breaker) chain.push_back(breaker(parts.metrics, parts.log, parts.clock));
-  // Inside the breaker: where the machine has no time, the route is spared as well.
+  // Inside the breaker: where the machine has no time, the route is spared as well. By how long requests wait first, which
+  // tells within a tenth of a second, and by how busy the processors are second.
+  if (on.shedding && options.queue_delay != nullptr)
+    chain.push_back(queue_delay(*options.queue_delay, parts.metrics, parts.log, parts.clock));
   if (on.shedding && options.shedder != nullptr)
     chain.push_back(shedding(*options.shedder, parts.metrics, parts.log, parts.clock));
   // Before a byte of the body is read or a fiber started.

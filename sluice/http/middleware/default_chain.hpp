@@ -11,6 +11,7 @@
 #include <sluice/http/middleware/switches.hpp>
 
 namespace sluice::governance {
+class QueueDelay;
 class Shedder;
 }
 namespace sluice::observe {
@@ -35,7 +36,9 @@ struct ChainOptions {
   std::size_t body_bytes_max = std::size_t{1} << 20;
   std::size_t requests_max = 10'000;  ///< of a route under way at a time; 0: no limit
   std::optional<governance::RateLimit> rate_limit = std::nullopt;  ///< nothing: none
-  governance::Shedder* shedder = nullptr;  ///< of the whole server, outlives the chain; null: none
+  // Of the whole server, outlive the chain; null: none.
+  governance::QueueDelay* queue_delay = nullptr;
+  governance::Shedder* shedder = nullptr;
   Switches middlewares = {};
 };
 

@@ -121,6 +121,12 @@ Instant look_at_clock(Processor& p) noexcept {
 
 }  // namespace
 
+Instant Scheduler::rough_now() noexcept {
+  if (options_.clock) return clock_.now();
+  // relaxed: its own, but for what sysmon adds.
+  return Instant(Duration(processor().coarse_now_ns.load(std::memory_order_relaxed)));
+}
+
 // ---- a machine's loop ----
 
 void Scheduler::machine_main(Machine& machine) noexcept {

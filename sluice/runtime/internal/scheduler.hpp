@@ -72,6 +72,8 @@ class Scheduler {
   void bury(Machine& machine, Fiber& ended) noexcept;
 
   [[nodiscard]] Clock& clock() noexcept { return clock_; }
+  /// What clock() said when this thread's processor looked at its timers and sockets the last time; now, in made-up time.
+  [[nodiscard]] Instant rough_now() noexcept;
   [[nodiscard]] Context& root() noexcept { return *root_; }
   [[nodiscard]] PollEntryPool& poll_entries() noexcept { return poll_entries_; }
   [[nodiscard]] const StackPool& stacks() const noexcept { return stacks_; }
