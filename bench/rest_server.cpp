@@ -3,14 +3,27 @@
 // What bench/http asks besides apps/hello, with the default chain on, as peers/gin and peers/go/http answer it: a path
 // variable, and ten readings that are decoded, validated and answered.
 //
-//   rest_server PORT
+//   rest_server PORT [ADMIN_PORT [unprotected]]
+//
+// GET /work takes two milliseconds of a processor: what bench/overload asks. `unprotected`: without what refuses anything.
 #include <charconv>
 #include <cstdint>
+#include <chrono>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <unistd.h>
+
+#include <sluice/net/tcp.hpp>
+#include <sluice/observe/log.hpp>
+#include <sluice/observe/registry.hpp>
+#include <sluice/observe/span.hpp>
+#include <sluice/runtime/go.hpp>
+#include <sluice/service/admin.hpp>
+#include <sluice/service/log_writer.hpp>
 #include <sluice/service/program.hpp>
 #include <sluice/service/rest.hpp>
 
@@ -58,22 +71,56 @@ Result<ProcessResponse> process(Context&, const Request& request) {
   return response;
 }
 
+Ping work(Context&, const Request&) {
+  const sluice::Instant end = sluice::runtime_clock().now() + std::chrono::milliseconds(2);
+  while (sluice::runtime_clock().now() < end) {}
+  return Ping{"done"};
+}
+
+bool read_port(const char* text, std::uint16_t& port) {
+  std::string_view digits = text;
+  auto [end, error] = std::from_chars(digits.begin(), digits.end(), port);
+  return error == std::errc() && end == digits.end();
+}
+
+// Health and metrics, on a port of their own.
+Result<void> serve_admin(Context& ctx, std::uint16_t port, sluice::http::middleware::ChainParts parts) {
+  sluice::http::Router routes;
+  SLUICE_TRY(sluice::service::add_admin_routes(routes, parts.metrics, {}));
+  SLUICE_TRY(auto addresses, sluice::net::resolve(ctx, {"127.0.0.1", port}));
+  SLUICE_TRY(auto listener, sluice::net::listen(addresses.front()));
+  sluice::http::Server server(std::move(listener), {}, std::ref(routes), {parts.clock, parts.metrics, parts.log});
+  return server.serve(ctx);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string_view text = argc == 2 ? argv[1] : "";
-  std::uint16_t port = 0;
-  if (auto [end, error] = std::from_chars(text.begin(), text.end(), port); error != std::errc() || end != text.end()) {
-    std::fprintf(stderr, "usage: rest_server PORT\n");
+  std::uint16_t port = 0, admin_port = 0;
+  if (argc < 2 || argc > 4 || !read_port(argv[1], port) || (argc > 2 && !read_port(argv[2], admin_port))) {
+    std::fprintf(stderr, "usage: rest_server PORT [ADMIN_PORT [unprotected]]\n");
     return 2;
   }
-  return sluice::service::run_program([port](Context& ctx, Context& stop) {
-    sluice::service::Rest rest({.name = "rest", .host = "127.0.0.1", .port = port});
+  const bool is_protected = argc < 4;
+  return sluice::service::run_program([=](Context& ctx, Context& stop) -> Result<void> {
+    sluice::observe::Registry metrics;
+    sluice::observe::Logger log(sluice::runtime_clock(), metrics);
+    sluice::observe::IdSource ids({1, 2});
+    sluice::http::middleware::ChainParts parts{sluice::runtime_clock(), log, metrics, ids};
+    sluice::service::RestConfig config{.name = "rest", .host = "127.0.0.1", .port = port};
+    if (!is_protected) config.middlewares = {.max_conns = false, .breaker = false, .shedding = false, .timeout = false};
+    sluice::service::Rest rest(config, parts);
+    rest.get("/work", work);
     rest.get("/ping", [](Context&, const Request&) { return Ping{"pong"}; });
     rest.get("/patients/:id", [](Context&, const Request& request) {
       return Patient{std::string(request.variable("id")), "active"};
     });
     rest.post("/data/process", process);
-    return rest.run(ctx, stop);
+    SLUICE_TRY(rest.listen(ctx));
+    sluice::service::Program program(log);
+    program.add("log", [&](Context& part) { return sluice::service::write_log(part, log, STDOUT_FILENO); });
+    if (admin_port != 0) program.add("admin", [&](Context& part) { return serve_admin(part, admin_port, parts); });
+    program.add("rest", [&](Context& part) { return rest.serve(part); });
+    return program.run(ctx, stop);
   });
 }

@@ -39,6 +39,7 @@ struct Response {
   std::string body = {};
   Stream stream = nullptr;  ///< if set, it makes the body and `body` is not sent; its length is unknown before
   bool close = false;       ///< the connection ends after this reply
+  bool is_shed = false;     ///< a refusal for lack of time, before anybody was asked: it says nothing about the route
   /// Why it is a refusal, for the log alone: it never leaves the process. Nothing if it is none.
   std::optional<Error> cause = std::nullopt;
 

@@ -28,6 +28,7 @@ class Guard {
     Instant now = clock_.now();
     if (!breaker_.allow(now)) return refuse(request, now);
     Response response = next(ctx, request);
+    if (response.is_shed) return response;
     if (status::is_server_error(response.status)) {
       breaker_.fail(clock_.now());
     } else {

@@ -75,6 +75,22 @@ TEST(BreakerOfARoute, SparesWhatFailsAndSaysSo) {
   });
 }
 
+TEST(BreakerOfARoute, DoesNotCountWhatWasShed) {
+  in_virtual_time([](Context& ctx) {
+    Telemetry telemetry;
+    int asked = 0;
+    Handler handler = breaker(telemetry.metrics, telemetry.log, runtime_clock())([&](Context&, const Request&) {
+      ++asked;
+      Response response = Response::empty(503);
+      response.is_shed = true;
+      return response;
+    });
+    Request request("GET", "/");
+    for (int i = 0; i < 1'000; ++i) handler(ctx, request);
+    EXPECT_EQ(asked, 1'000);
+  });
+}
+
 TEST(BreakerOfARoute, ComesBackWhenItWorksAgain) {
   in_virtual_time([](Context& ctx) {
     BreakerOfARoute route(ctx);

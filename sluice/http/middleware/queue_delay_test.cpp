@@ -40,6 +40,7 @@ TEST(QueueDelayOfRequests, RefusesWhoWaitedTooLongWhileAllDo) {
     Response refused = queue.ask(ctx, 50ms);
     EXPECT_EQ(refused.status, 503);
     EXPECT_EQ(refused.headers.find("retry-after"), "1");
+    EXPECT_TRUE(refused.is_shed);
     EXPECT_TRUE(refused.body.contains("\"code\":\"queue-delay\"")) << refused.body;
     EXPECT_TRUE(queue.telemetry.page().contains("http_server_refused_total{reason=\"queue-delay\"} 1"));
     EXPECT_EQ(queue.ask(ctx, 1ms).status, 200) << "who has just come is served";

@@ -18,6 +18,12 @@ Response Refuser::refuse(const Request& request, Duration retry_after) {
       .status = status::kServiceUnavailable, .code = std::string(reason_), .retry_after = retry_after});
 }
 
+Response Refuser::shed(const Request& request) {
+  Response response = refuse(request);
+  response.is_shed = true;
+  return response;
+}
+
 std::string callee_name(const Request& request) {
   return std::string(method_label(request.method())) + "://" + std::string(request.pattern());
 }

@@ -26,6 +26,8 @@ class Refuser {
   Refuser(std::string_view reason, observe::Registry& metrics, observe::Logger& log, Clock& clock);
 
   [[nodiscard]] Response refuse(const Request& request, Duration retry_after = std::chrono::seconds(1));
+  /// The same for lack of time (Response::is_shed).
+  [[nodiscard]] Response shed(const Request& request);
 
  private:
   const std::string_view reason_;

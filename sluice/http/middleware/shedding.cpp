@@ -16,7 +16,7 @@ Middleware shedding(governance::Shedder& shedder, observe::Registry& metrics, ob
   return [refuser, &shedder, &clock](Handler next) -> Handler {
     return [refuser, &shedder, &clock, next = std::move(next)](Context& ctx, Request& request) -> Response {
       Instant began = clock.now();
-      if (!shedder.allow(began)) return refuser->refuse(request);
+      if (!shedder.allow(began)) return refuser->shed(request);
       // Landed also if an exception passes by: then it was not carried.
       struct Flight {
         governance::Shedder& shedder;
