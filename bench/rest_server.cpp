@@ -5,7 +5,7 @@
 //
 //   rest_server PORT [ADMIN_PORT [unprotected]]
 //
-// GET /work takes two milliseconds of a processor: what bench/overload asks. `unprotected`: without what refuses anything.
+// GET /work/MS takes so many milliseconds of a processor: what bench/overload asks. `unprotected`: without what refuses anything.
 #include <charconv>
 #include <cstdint>
 #include <chrono>
@@ -71,16 +71,17 @@ Result<ProcessResponse> process(Context&, const Request& request) {
   return response;
 }
 
-Ping work(Context&, const Request&) {
-  const sluice::Instant end = sluice::runtime_clock().now() + std::chrono::milliseconds(2);
-  while (sluice::runtime_clock().now() < end) {}
-  return Ping{"done"};
+bool read_number(std::string_view digits, std::uint16_t& number) {
+  auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
+  return error == std::errc() && end == digits.end();
 }
 
-bool read_port(const char* text, std::uint16_t& port) {
-  std::string_view digits = text;
-  auto [end, error] = std::from_chars(digits.begin(), digits.end(), port);
-  return error == std::errc() && end == digits.end();
+Result<Ping> work(Context&, const Request& request) {
+  std::uint16_t ms = 0;
+  if (!read_number(request.variable("ms"), ms)) return sluice::fail(sluice::Code::kInvalidArgument, "ms is a number");
+  const sluice::Instant end = sluice::runtime_clock().now() + std::chrono::milliseconds(ms);
+  while (sluice::runtime_clock().now() < end) {}
+  return Ping{"done"};
 }
 
 // Health and metrics, on a port of their own.
@@ -97,7 +98,7 @@ Result<void> serve_admin(Context& ctx, std::uint16_t port, sluice::http::middlew
 
 int main(int argc, char** argv) {
   std::uint16_t port = 0, admin_port = 0;
-  if (argc < 2 || argc > 4 || !read_port(argv[1], port) || (argc > 2 && !read_port(argv[2], admin_port))) {
+  if (argc < 2 || argc > 4 || !read_number(argv[1], port) || (argc > 2 && !read_number(argv[2], admin_port))) {
     std::fprintf(stderr, "usage: rest_server PORT [ADMIN_PORT [unprotected]]\n");
     return 2;
   }
@@ -110,7 +111,7 @@ int main(int argc, char** argv) {
     sluice::service::RestConfig config{.name = "rest", .host = "127.0.0.1", .port = port};
     if (!is_protected) config.middlewares = {.max_conns = false, .breaker = false, .shedding = false, .timeout = false};
     sluice::service::Rest rest(config, parts);
-    rest.get("/work", work);
+    rest.get("/work/:ms", work);
     rest.get("/ping", [](Context&, const Request&) { return Ping{"pong"}; });
     rest.get("/patients/:id", [](Context&, const Request& request) {
       return Patient{std::string(request.variable("id")), "active"};
