@@ -40,7 +40,7 @@ Chain default_chain(const ChainParts& parts, const ChainOptions& options) {
   if (on.shedding && options.shedder != nullptr)
     chain.push_back(shedding(*options.shedder, parts.metrics, parts.log, parts.clock));
   // Before a byte of the body is read or a fiber started.
-  if (options.rate_limit) chain.push_back(rate_limit(*options.rate_limit, parts.clock));
+  if (options.rate_limit) chain.push_back(rate_limit(*options.rate_limit, parts.metrics, parts.log, parts.clock));
   // Outside of timeout, unlike go-zero: an upload over a bad line is judged by its pace, the handler by its time.
   chain.push_back(max_body(body_bytes_max));
   // Behind the limit of what comes in, with the same limit for what that unpacks to. Everybody behind it sees plain bytes.

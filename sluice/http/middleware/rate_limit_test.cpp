@@ -20,9 +20,14 @@ Handler pong() {
   return [](Context&, const Request&) { return Response::text("pong"); };
 }
 
+Middleware limited(Telemetry& telemetry, const governance::RateLimit& limit) {
+  return rate_limit(limit, telemetry.metrics, telemetry.log, runtime_clock());
+}
+
 TEST(RateLimit, LetsTheBurstThroughAndRefusesTheNextWithATime) {
   in_virtual_time([](Context& ctx) {
-    Conversation talk(ctx, rate_limit(kPingLimit, runtime_clock())(pong()));
+    Telemetry telemetry;
+    Conversation talk(ctx, limited(telemetry, kPingLimit)(pong()));
     for (const char* left : {"4", "3", "2", "1", "0"}) {
       Reply reply = talk.ask(kGet);
       EXPECT_EQ(reply.status, 200);
@@ -36,12 +41,15 @@ TEST(RateLimit, LetsTheBurstThroughAndRefusesTheNextWithATime) {
     EXPECT_EQ(refused.headers.find("ratelimit-reset"), "3");  // five at two a second, in whole seconds
     EXPECT_TRUE(refused.body.contains("\"code\":\"rate-limited\"")) << refused.body;
     EXPECT_FALSE(refused.closes);
+    EXPECT_TRUE(telemetry.page().contains("http_server_refused_total{reason=\"rate-limited\"} 1"));
+    EXPECT_TRUE(telemetry.lines().contains("\"reason\":\"rate-limited\""));
   });
 }
 
 TEST(RateLimit, GivesTokensBackEvenly) {
   in_virtual_time([](Context& ctx) {
-    Conversation talk(ctx, rate_limit(kPingLimit, runtime_clock())(pong()));
+    Telemetry telemetry;
+    Conversation talk(ctx, limited(telemetry, kPingLimit)(pong()));
     for (int i = 0; i < 5; ++i) talk.ask(kGet);
     talk.wait(499ms);
     EXPECT_EQ(talk.ask(kGet).status, 429);
@@ -53,7 +61,8 @@ TEST(RateLimit, GivesTokensBackEvenly) {
 
 TEST(RateLimit, IsSharedByAllThatItIsWrappedAround) {
   in_virtual_time([](Context& ctx) {
-    Middleware one = rate_limit({.per_second = 1, .burst = 1}, runtime_clock());
+    Telemetry telemetry;
+    Middleware one = limited(telemetry, {.per_second = 1, .burst = 1});
     Handler first = one(pong()), second = one(pong());
     Request request("GET", "/");
     EXPECT_EQ(first(ctx, request).status, 200);
@@ -63,9 +72,10 @@ TEST(RateLimit, IsSharedByAllThatItIsWrappedAround) {
 
 TEST(RateLimit, CountsEachKeyByItself) {
   in_virtual_time([](Context& ctx) {
+    Telemetry telemetry;
     governance::KeyedBuckets buckets({.per_second = 1, .burst = 1}, {1, 2});
     auto by_path = [](Context&, const Request& request) { return std::string(request.path()); };
-    Handler handler = rate_limit(buckets, by_path, runtime_clock())(pong());
+    Handler handler = rate_limit(buckets, by_path, telemetry.metrics, telemetry.log, runtime_clock())(pong());
     auto ask = [&](std::string_view path) {
       Request request("GET", path);
       return handler(ctx, request).status;
@@ -78,7 +88,8 @@ TEST(RateLimit, CountsEachKeyByItself) {
 
 TEST(RateLimit, RefusesWithoutReadingTheBody) {
   in_virtual_time([](Context& ctx) {
-    Conversation talk(ctx, rate_limit({.per_second = 1, .burst = 1}, runtime_clock())(pong()));
+    Telemetry telemetry;
+    Conversation talk(ctx, limited(telemetry, {.per_second = 1, .burst = 1})(pong()));
     talk.ask(kGet);
     Reply refused = talk.ask("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1000000\r\n\r\n");
     EXPECT_EQ(refused.status, 429);
