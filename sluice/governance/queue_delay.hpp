@@ -21,9 +21,11 @@ namespace sluice::governance {
 /// Source: CoDel (Nichols, Jacobson, ACM Queue 2012) as B. Maurer uses it for requests ("Fail at Scale", ACM Queue 2015).
 class QueueDelay {
  public:
+  /// Longer than Facebook's 5 and 100 ms: whoever sends a report can wait for a tenth of a second, and a crowd that is through
+  /// within half a second is none. Requests may take 10 ms of a processor each before any is refused at 70 % of the load.
   struct Options {
-    Duration target = std::chrono::milliseconds(5);
-    Duration interval = std::chrono::milliseconds(100);
+    Duration target = std::chrono::milliseconds(15);
+    Duration interval = std::chrono::milliseconds(500);
   };
 
   QueueDelay() noexcept : QueueDelay(Options()) {}

@@ -33,8 +33,8 @@ Chain default_chain(const ChainParts& parts, const ChainOptions& options) {
     chain.push_back(max_connections(options.requests_max, parts.metrics, parts.log, parts.clock));
   // Outside of the timeout, whose 503 is a failure as any other; inside max_connections, whose 503 says nothing of the handler.
   if (on.breaker) chain.push_back(breaker(parts.metrics, parts.log, parts.clock));
-  // Inside the breaker, as in go-zero, which leaves these refusals out. By how long requests wait first, which tells within a
-  // tenth of a second, and by how busy the processors are second.
+  // Inside the breaker, as in go-zero, which leaves these refusals out. By how long requests wait first, which tells within
+  // half a second, and by how busy the processors are second.
   if (on.shedding && options.queue_delay != nullptr)
     chain.push_back(queue_delay(*options.queue_delay, parts.metrics, parts.log, parts.clock));
   if (on.shedding && options.shedder != nullptr)

@@ -22,7 +22,7 @@ class QueueDelayOfRequests {
     return handler_(ctx, request);
   }
 
-  governance::QueueDelay delay;
+  governance::QueueDelay delay{{.target = 5ms, .interval = 100ms}};
   Telemetry telemetry;
 
  private:
