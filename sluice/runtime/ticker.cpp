@@ -38,7 +38,10 @@ void Ticker::set(Instant due) {
 }
 
 void Ticker::serve(Context& ctx) {
-  while (select(ctx, recv(changed_), after(next())).index != kContextEnded) tick_if_due();
+  while (select(ctx, recv(changed_), after(next())).index != kContextEnded) {
+    tick_if_due();
+    yield();  // with a period shorter than this takes, the next tick is due already, and the select would not wait
+  }
 }
 
 Deadline Ticker::next() {
