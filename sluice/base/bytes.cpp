@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/base/bytes.hpp>
 
+#include <algorithm>
+
 namespace sluice {
 namespace {
 
@@ -34,6 +36,18 @@ std::optional<std::string> from_hex(std::string_view hex) {
     bytes.push_back(static_cast<char>(high * 16 + low));
   }
   return bytes;
+}
+
+std::string to_base64(std::span<const std::byte> bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min<std::size_t>(bytes.size(), 3))) {
+    unsigned group = 0;
+    for (std::size_t i = 0; i < 3; ++i) group = group << 8 | (i < bytes.size() ? std::to_integer<unsigned>(bytes[i]) : 0);
+    for (std::size_t i = 0; i < 4; ++i) text.push_back(i <= bytes.size() ? kDigits[group >> (18 - 6 * i) & 63] : '=');
+  }
+  return text;
 }
 
 }  // namespace sluice

@@ -26,6 +26,9 @@ namespace sluice {
 /// The bytes of a hexadecimal text in either case; nothing if it has odd length or another character.
 [[nodiscard]] std::optional<std::string> from_hex(std::string_view hex);
 
+/// Base64 with padding (RFC 4648 §4).
+[[nodiscard]] std::string to_base64(std::span<const std::byte> bytes);
+
 /// Unaligned little-endian integers: how our files are written. Requires: `from`/`to` has sizeof(Integer) bytes.
 template <std::unsigned_integral Integer>
 [[nodiscard]] Integer load_little(const std::byte* from) noexcept;

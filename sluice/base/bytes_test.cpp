@@ -20,6 +20,13 @@ TEST(Hex, RefusesOddLengthAndOtherCharacters) {
   EXPECT_EQ(from_hex(""), "");
 }
 
+TEST(Base64, MatchesTheVectorsOfRfc4648) {
+  const char* const vectors[][2] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
+                                    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  for (auto [bytes, text] : vectors) EXPECT_EQ(to_base64(as_bytes(bytes)), text);
+  EXPECT_EQ(to_base64(as_bytes("\xfb\xff\xfe")), "+//+");
+}
+
 TEST(LittleEndian, PutsTheLowByteFirst) {
   std::byte raw[5] = {};
   store_little<std::uint32_t>(raw + 1, 0x01020304);  // unaligned on purpose

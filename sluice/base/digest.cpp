@@ -62,6 +62,14 @@ Sha256 sha256(std::span<const std::byte> bytes) noexcept {
   return digest;
 }
 
+Sha1 sha1(std::span<const std::byte> bytes) noexcept {
+  Sha1 digest;
+  int ok = EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, EVP_sha1(),
+                      nullptr);
+  SLUICE_ASSERT(ok == 1, "OpenSSL has SHA-1");
+  return digest;
+}
+
 Sha256 hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept {
   Sha256 digest;
   auto* out = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),

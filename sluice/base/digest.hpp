@@ -16,6 +16,11 @@ using Sha256 = std::array<std::byte, 32>;
 
 /// SHA-256 (FIPS 180-4), by OpenSSL.
 [[nodiscard]] Sha256 sha256(std::span<const std::byte> bytes) noexcept;
+using Sha1 = std::array<std::byte, 20>;
+
+/// SHA-1 (FIPS 180-4), by OpenSSL. Broken for signatures: only where a protocol asks for it, as WebSocket's handshake does.
+[[nodiscard]] Sha1 sha1(std::span<const std::byte> bytes) noexcept;
+
 /// HMAC-SHA-256 (RFC 2104), by OpenSSL. A key of any length.
 [[nodiscard]] Sha256 hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept;
 

@@ -64,6 +64,7 @@ class BodyShare {
     held_ += more;
     return true;
   }
+  [[nodiscard]] BodyBudget* budget() const noexcept { return budget_; }
   void release() noexcept {
     if (held_ == 0) return;
     budget_->give_back(held_);

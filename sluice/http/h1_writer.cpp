@@ -62,8 +62,10 @@ void append_reply_head(std::string& out, const Response& response, const Headers
   if (facts.body == ReplyFacts::Body::kLength) append_length(out, response.body.size());
   if (facts.body == ReplyFacts::Body::kChunked) out.append("Transfer-Encoding: chunked\r\n");
   if (facts.closes) {
-    out.append("Connection: close\r\n");
-  } else if (facts.version == Version::kHttp10) {
+    out.append(facts.upgrades ? "Connection: close, Upgrade\r\n" : "Connection: close\r\n");
+  } else if (facts.upgrades) {
+    out.append("Connection: Upgrade\r\n");
+  } else if (facts.version == Version::kHttp10 || facts.keeps_alive_aloud) {
     out.append("Connection: keep-alive\r\n");
   }
   out.append("\r\n");
@@ -74,6 +76,7 @@ void append_request_head(std::string& out, const Request& request, std::string_v
   if (!request.headers().find("host")) append_all(out, {"Host: ", authority, "\r\n"});
   append_fields(out, request.headers());
   append_fields(out, more);
+  if (request.headers().find("upgrade")) out.append("Connection: Upgrade\r\n");
   if (!request.body().empty() || announces_empty_body(request.method())) append_length(out, request.body().size());
   out.append("\r\n");
 }

@@ -19,6 +19,8 @@ struct ReplyFacts {
 
   Body body = Body::kLength;
   bool closes = false;
+  bool keeps_alive_aloud = false;  ///< says `keep-alive` also where HTTP/1.1 means it anyway
+  bool upgrades = false;           ///< its field Upgrade is meant (RFC 9110 §7.8)
   Version version = Version::kHttp11;  ///< the client's
   std::string_view date = {};          ///< borrowed for the call
 };
@@ -28,7 +30,7 @@ struct ReplyFacts {
 void append_reply_head(std::string& out, const Response& response, const Headers& more, const ReplyFacts& facts);
 
 /// Puts the head of a request at the end of `out`; its body, if any, follows as it is. Host is `authority` unless the
-/// request brings one; `more` follows the request's own fields.
+/// request brings one; Connection names Upgrade if that is there; `more` follows the request's own fields.
 void append_request_head(std::string& out, const Request& request, std::string_view authority, const Headers& more);
 
 /// One chunk of a chunked body. Nothing for an empty piece, which would end the body.

@@ -35,6 +35,16 @@ TEST(ReplyHead, SaysWhetherTheConnectionGoesOn) {
   EXPECT_TRUE(head(Response::empty(), {.version = Version::kHttp10}).contains("Connection: keep-alive\r\n"));
 }
 
+TEST(ReplyHead, SaysKeepAliveAloudIfItIsAsked) {
+  EXPECT_TRUE(head(Response::empty(), {.keeps_alive_aloud = true}).contains("Connection: keep-alive\r\n"));
+  EXPECT_FALSE(head(Response::empty(), {.closes = true, .keeps_alive_aloud = true}).contains("keep-alive"));
+}
+
+TEST(ReplyHead, NamesUpgradeInConnection) {
+  EXPECT_TRUE(head(Response::empty(101), {.body = ReplyFacts::Body::kNone, .upgrades = true}).contains("Connection: Upgrade\r\n"));
+  EXPECT_TRUE(head(Response::empty(426), {.closes = true, .upgrades = true}).contains("Connection: close, Upgrade\r\n"));
+}
+
 TEST(ReplyHead, LeavesTheCodecsFieldsToTheCodec) {
   Response response = Response::empty();
   for (const char* name : {"content-length", "Transfer-Encoding", "connection", "DATE"}) response.headers.add(name, "7");
@@ -54,6 +64,14 @@ TEST(RequestHead, BringsHostAndLength) {
   out.clear();
   append_request_head(out, Request("GET", "/"), "h", {});
   EXPECT_EQ(out, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+}
+
+TEST(RequestHead, NamesUpgradeInConnection) {
+  Request request("GET", "/");
+  request.headers().add("Upgrade", "websocket");
+  std::string out;
+  append_request_head(out, request, "h", {});
+  EXPECT_EQ(out, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
 }
 
 TEST(Chunk, IsNeverTheLastOneByAccident) {

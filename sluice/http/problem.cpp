@@ -32,6 +32,7 @@ constexpr std::array kReasons = {
     ReasonStatus{"slow-body", status::kRequestTimeout},
     ReasonStatus{"too-large", status::kContentTooLarge},
     ReasonStatus{"unsupported-media-type", status::kUnsupportedMediaType},
+    ReasonStatus{"upgrade-required", status::kUpgradeRequired},
     ReasonStatus{"wrong-region", status::kMisdirectedRequest},
     ReasonStatus{"reservoir-full", status::kServiceUnavailable},
     ReasonStatus{"not-writable", status::kServiceUnavailable},

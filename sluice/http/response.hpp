@@ -18,10 +18,12 @@ namespace sluice::http {
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
-  /// Sends it at once. Parks while the client is slower than we are. kCancelled: it has gone; or the cause of ctx. Give
-  /// up then.
+  /// Sends it at once, with the head if that has not left yet, for which an empty piece will do. Parks while the client is
+  /// slower than we are. kCancelled: it has gone; or the cause of ctx. Give up then.
   virtual Result<void> write(Context& ctx, std::string_view piece) = 0;
 };
+
+struct Upgraded;
 
 /// The content types that we send, in go-zero's spelling.
 inline constexpr std::string_view kJsonType = "application/json; charset=utf-8";
@@ -32,12 +34,18 @@ inline constexpr std::string_view kTextType = "text/plain; charset=utf-8";
 struct Response {
   /// Called after the handler has returned, by the connection, so it owns what it uses. An error breaks the connection
   /// off, for the client must not take a part for the whole.
+  /// Its context ends as soon as the client goes away, whether it writes or waits (internal/peer_watch.hpp).
   using Stream = std::function<Result<void>(Context&, BodyWriter&)>;
+  /// Called by the connection when the head has left, to speak another protocol on it (upgraded.hpp); when it returns, the
+  /// connection closes. As a stream it owns what it uses; unlike one it may look at the request, which lives as long. An
+  /// error is for metrics and the log.
+  using TakeOver = std::function<Result<void>(Context&, const Upgraded&)>;
 
   int status = status::kOk;
   Headers headers = {};
   std::string body = {};
   Stream stream = nullptr;  ///< if set, it makes the body and `body` is not sent; its length is unknown before
+  TakeOver take_over = nullptr;  ///< if set, status is 101 and there is no body
   bool close = false;       ///< the connection ends after this reply
   bool is_shed = false;     ///< a refusal for lack of time, before anybody was asked: it says nothing about the route
   /// Why it is a refusal, for the log alone: it never leaves the process. Nothing if it is none.

@@ -6,6 +6,7 @@ namespace sluice::http::status {
 std::string_view phrase(int status) noexcept {
   switch (status) {
     case kContinue: return "Continue";
+    case kSwitchingProtocols: return "Switching Protocols";
     case kOk: return "OK";
     case kCreated: return "Created";
     case kAccepted: return "Accepted";
@@ -26,6 +27,7 @@ std::string_view phrase(int status) noexcept {
     case kExpectationFailed: return "Expectation Failed";
     case kMisdirectedRequest: return "Misdirected Request";
     case kUnprocessableContent: return "Unprocessable Content";
+    case kUpgradeRequired: return "Upgrade Required";
     case kTooManyRequests: return "Too Many Requests";
     case kHeaderFieldsTooLarge: return "Request Header Fields Too Large";
     case kClientClosedRequest: return "Client Closed Request";

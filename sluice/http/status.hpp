@@ -7,6 +7,7 @@
 namespace sluice::http::status {
 
 inline constexpr int kContinue = 100;
+inline constexpr int kSwitchingProtocols = 101;
 inline constexpr int kOk = 200;
 inline constexpr int kCreated = 201;
 inline constexpr int kAccepted = 202;
@@ -27,6 +28,7 @@ inline constexpr int kUnsupportedMediaType = 415;
 inline constexpr int kExpectationFailed = 417;
 inline constexpr int kMisdirectedRequest = 421;
 inline constexpr int kUnprocessableContent = 422;
+inline constexpr int kUpgradeRequired = 426;
 inline constexpr int kTooManyRequests = 429;
 inline constexpr int kHeaderFieldsTooLarge = 431;
 inline constexpr int kClientClosedRequest = 499;  ///< nobody hears it; for logs and metrics (nginx's number)

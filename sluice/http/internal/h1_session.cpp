@@ -24,6 +24,8 @@
 #include <sluice/base/assert.hpp>
 #include <sluice/base/bytes.hpp>
 #include <sluice/http/internal/pace.hpp>
+#include <sluice/http/internal/peer_watch.hpp>
+#include <sluice/http/upgraded.hpp>
 
 namespace sluice::http::internal {
 namespace {
@@ -49,6 +51,15 @@ Result<void> run_stream(Context& ctx, const Response::Stream& stream, BodyWriter
   }
 }
 
+// The same for who takes a connection over.
+Result<void> run_take_over(Context& ctx, const Response::TakeOver& take_over, const Upgraded& connection) {
+  try {
+    return take_over(ctx, connection);
+  } catch (...) {
+    return fail(Error(Code::kInternal, "who took the connection over threw").because("broken-upgrade"));
+  }
+}
+
 }  // namespace
 
 Error client_gone() { return Error(Code::kCancelled).because("client-gone"); }
@@ -61,6 +72,7 @@ class H1Session::Sink final : public BodyWriter {
 
   Result<void> write(Context& ctx, std::string_view piece) override {
     SLUICE_TRY(ctx.check());
+    if (piece.empty() && !session_.send(ctx)) return fail(client_gone());
     while (!piece.empty()) {
       std::string_view part = piece.substr(0, H1Connection::kOutputBytes);
       piece.remove_prefix(part.size());
@@ -111,7 +123,10 @@ bool H1Session::answer(Context& ctx) {
     Context request_ctx(ctx);
     Response response = service_.handler(request_ctx, request_);
     stopping_ = service_.accepting.is_cancelled();
-    if (!has_answered_) reply(request_ctx, response);
+    if (!has_answered_) {
+      reply(request_ctx, response);
+      if (response.take_over) hand_over(request_ctx, response);
+    }
   }
   return !closing_ && !broken_ && discard_body(ctx);
 }
@@ -213,9 +228,12 @@ ReplyFacts H1Session::facts_of(const Response& response) {
   } else if (response.stream) {
     bool knows_chunks = facts.version == Version::kHttp11;
     facts.body = knows_chunks ? ReplyFacts::Body::kChunked : ReplyFacts::Body::kUntilClose;
+    facts.keeps_alive_aloud = response.headers.has_token("connection", "keep-alive");
   }
+  facts.upgrades = response.take_over || response.status == status::kUpgradeRequired;
   facts.closes = response.close || stopping_ || !parser_.keeps_alive() || !may_leave_body() ||
                  facts.body == ReplyFacts::Body::kUntilClose;
+  facts.closes = facts.closes && !response.take_over;  // whose end is the other protocol's business
   return facts;
 }
 
@@ -231,13 +249,27 @@ void H1Session::put_body(Context& ctx, const Response& response, ReplyFacts::Bod
 
 void H1Session::stream_body(Context& ctx, const Response& response, ReplyFacts::Body kind) {
   Sink sink(*this, kind == ReplyFacts::Body::kChunked);
-  if (auto streamed = run_stream(ctx, response.stream, sink); !streamed) {
+  PeerWatch watch(ctx, stream_, input_);
+  if (auto streamed = run_stream(watch.context(), response.stream, sink); !streamed) {
+    broken_ = broken_ || watch.has_seen_it_go();
     send(ctx);
     if (!broken_) service_.refusals.on_refusal(response.status, std::move(streamed).error().because("broken-stream"));
     broken_ = closing_ = true;
     return;
   }
   if (kind == ReplyFacts::Body::kChunked) output_.append(kLastChunk);
+}
+
+// From here on the connection speaks another protocol. Afterwards it closes, and lingers: whoever took it over has said its
+// last word, and the client may still be talking.
+void H1Session::hand_over(Context& ctx, const Response& response) {
+  closing_ = true;
+  if (!discard_body(ctx) || !send(ctx)) return;
+  Upgraded connection{stream_, input_.view(), share_.budget(), service_.accepting};
+  auto done = run_take_over(ctx, response.take_over, connection);
+  if (!done) service_.refusals.on_refusal(response.status, done.error());
+  input_.consume(input_.view().size());
+  must_linger_ = true;
 }
 
 bool H1Session::tend(Context& ctx) { return send(ctx) && !stream_.peer_has_gone(); }

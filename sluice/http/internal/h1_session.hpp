@@ -65,6 +65,7 @@ class H1Session final : public Exchange {
   ReplyFacts facts_of(const Response& response);
   void put_body(Context& ctx, const Response& response, ReplyFacts::Body kind);
   void stream_body(Context& ctx, const Response& response, ReplyFacts::Body kind);
+  void hand_over(Context& ctx, const Response& response);
 
   Result<void> decode_body(Context& ctx, std::uint64_t limit, std::string* body);
   Result<std::size_t> read_some_body(Context& ctx, H1BodyDecoder& decoder, std::string* body);

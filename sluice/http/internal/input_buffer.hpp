@@ -32,6 +32,7 @@ class InputBuffer {
     if (begin_ == end_) begin_ = end_ = 0;
   }
 
+  [[nodiscard]] bool has_space() const noexcept { return end_ - begin_ < capacity_; }
   /// Where the next bytes go. Requires: there is room, for what waits is less than the capacity.
   [[nodiscard]] std::span<std::byte> space() noexcept {
     if (begin_ > 0) {

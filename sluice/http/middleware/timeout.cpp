@@ -82,11 +82,17 @@ Error as_refusal(Error cause) {
   return std::move(cause).because("timeout");
 }
 
+// go-zero's rule, to the letter.
+bool may_last(const Request& request) noexcept {
+  return request.headers().find("upgrade") == "websocket" || request.headers().find("accept") == "text/event-stream";
+}
+
 class Timeout {
  public:
   Timeout(Duration limit, Clock& clock, observe::Logger& log) : limit_(limit), clock_(clock), log_(log) {}
 
   Response serve(Context& ctx, Request& request, const Handler& next) {
+    if (may_last(request)) return next(ctx, request);
     request.seal_body();  // the handler's fiber must not read from the connection that we tend meanwhile
     Run run(ctx, request, next, limit_);
     // Most handlers are done when it is our turn again: then there is nothing to wait for, and no timer to start.

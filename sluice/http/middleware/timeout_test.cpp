@@ -198,6 +198,27 @@ TEST(Timeout, EndsWithTheDeadlineOfItsCallerIfThatIsSooner) {
   });
 }
 
+TEST(Timeout, SparesWhatMayLastIfItSaysSoExactly) {
+  struct Case {
+    const char* name;
+    const char* value;
+    int status;
+  };
+  const Case table[] = {{"Upgrade", "websocket", 200},           {"Accept", "text/event-stream", 200},
+                        {"Upgrade", "WebSocket", 503},           {"Upgrade", "h2c", 503},
+                        {"Accept", "text/event-stream, */*", 503}, {"X", "websocket", 503}};
+  for (const Case& each : table) {
+    SCOPED_TRACE(each.value);
+    in_virtual_time([&](Context& ctx) {
+      Telemetry telemetry;
+      auto handler = timeout(1s, runtime_clock(), telemetry.log)([](Context& own, const Request&) { return sleep(own, 1h); });
+      Request request("GET", "/");
+      request.headers().add(each.name, each.value);
+      EXPECT_EQ(handler(ctx, request).status, each.status);
+    });
+  }
+}
+
 TEST(Timeout, ServesManyAtOnceOnSeveralProcessors) {
   on_few_and_many_processors([](Context& ctx) {
     Telemetry telemetry;
