@@ -51,15 +51,16 @@ class BodyShare {
   static constexpr std::size_t kUncountedBytes = 4096;
 
   /// Null: there is no limit.
-  explicit BodyShare(BodyBudget* budget) noexcept : budget_(budget) {}
+  explicit BodyShare(BodyBudget* budget, std::size_t uncounted_bytes = kUncountedBytes) noexcept
+      : budget_(budget), uncounted_bytes_(uncounted_bytes) {}
   BodyShare(const BodyShare&) = delete;
   BodyShare& operator=(const BodyShare&) = delete;
   ~BodyShare() { release(); }
 
   /// The request's body takes so much by now; less than before changes nothing. False: the budget does not allow it.
   [[nodiscard]] bool grow_to(std::size_t bytes) noexcept {
-    if (budget_ == nullptr || bytes <= kUncountedBytes + held_) return true;
-    std::size_t more = bytes - kUncountedBytes - held_;
+    if (budget_ == nullptr || bytes <= uncounted_bytes_ + held_) return true;
+    std::size_t more = bytes - uncounted_bytes_ - held_;
     if (!budget_->take(more)) return false;
     held_ += more;
     return true;
@@ -73,6 +74,7 @@ class BodyShare {
 
  private:
   BodyBudget* const budget_;
+  const std::size_t uncounted_bytes_;
   std::size_t held_ = 0;
 };
 

@@ -3,14 +3,16 @@
 // The life of a connection:
 //
 //   accepted ──▶ session ──all answered──▶ idle, without a fiber ──bytes, the end──▶ session …
-//                   │ over                    │ idle_time, stop
+//                   │ over, or over to HTTP/2 │ idle_time, stop
 //                   └─────────▶ closed ◀──────┘
 #include <sluice/http/h1_connection.hpp>
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include <sluice/base/assert.hpp>
+#include <sluice/http/h2_connection.hpp>
 #include <sluice/http/internal/h1_session.hpp>
 #include <sluice/runtime/go.hpp>
 #include <sluice/runtime/standby.hpp>
@@ -39,8 +41,18 @@ class H1Connection::Kept final : public Standby {
     close();
   }
 
+  // False: the connection is over.
   bool serve_what_came(Instant arrived) {
-    return internal::H1Session(*stream_, service_, session_).serve(*requests_, arrived);
+    using End = internal::H1Session::End;
+    std::string preface;
+    {
+      internal::H1Session session(*stream_, service_, session_);
+      End end = session.serve(*requests_, arrived);
+      if (end != End::kHttp2) return end == End::kIdle;
+      preface = session.input();
+    }
+    H2Connection::serve(*stream_, *service_.h2, *requests_, service_.accepting, preface);
+    return false;
   }
 
   void close() {

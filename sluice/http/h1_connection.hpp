@@ -17,6 +17,8 @@
 
 namespace sluice::http {
 
+struct H2Service;
+
 /// How an HTTP/1.1 connection is served.
 struct H1Options {
   H1Limits limits = {};
@@ -57,6 +59,8 @@ struct H1Service {
   Context& accepting;   ///< when it ends no further request is taken, and connections that idle close at once
   /// A connection has ended, and is gone. Called by its fiber as the last thing that it does; must not park.
   const std::function<void()> on_closed;
+  /// For clients that begin with HTTP/2's preface. Null: that is a malformed request.
+  const H2Service* h2 = nullptr;
   internal::InputShelf inputs{kInputBytes};  ///< the input buffers that nobody needs at the moment
 };
 
@@ -70,7 +74,7 @@ struct H1Service {
 /// of a server share; where that has no room, reading it is kUnavailable `overloaded` and the connection closes. Over its
 /// share stands at most one read of kBodyReadBytes, for as long as it takes to refuse it.
 /// While it idles, before the first request and between two, it holds a few hundred bytes and no fiber. When bytes come it
-/// gets a fiber and an input buffer.
+/// gets a fiber and an input buffer. If the first ones are HTTP/2's preface it is served by h2_connection.hpp from then on.
 class H1Connection {
  public:
   /// Room for every line that the limits allow, and for a hundred small pipelined requests a read.

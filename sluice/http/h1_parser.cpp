@@ -9,13 +9,13 @@
 #include <charconv>
 #include <optional>
 
+#include <sluice/http/internal/request_target.hpp>
+
 namespace sluice::http {
 namespace {
 
 using internal::malformed;
 
-// No registered method is longer than half of it.
-constexpr std::size_t kMethodBytesMax = 32;
 constexpr std::size_t kVersionBytes = std::string_view("HTTP/1.1").size();
 
 // ---- lines ----
@@ -50,32 +50,15 @@ Result<Version> parse_version(std::string_view text) {
   return text[7] == '0' ? Version::kHttp10 : Version::kHttp11;
 }
 
-// What no URI holds and some parser could take for something else; what browsers leave unescaped in a query may pass.
-bool is_target_byte(char c) noexcept { return c > ' ' && c < 0x7F && c != '"' && c != '#' && c != '<' && c != '>'; }
-
-// RFC 9112 §3.2: origin-form, absolute-form without user information, or for OPTIONS the asterisk.
-bool is_target(std::string_view target, std::string_view method) noexcept {
-  if (!std::all_of(target.begin(), target.end(), is_target_byte)) return false;
-  if (target.starts_with('/')) return true;
-  if (target == "*") return method == "OPTIONS";
-  for (std::string_view scheme : {"http://", "https://"}) {
-    if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
-    std::string_view authority = target.substr(scheme.size());
-    authority = authority.substr(0, std::min(authority.find_first_of("/?"), authority.size()));
-    return !authority.empty() && !authority.contains('@');
-  }
-  return false;
-}
-
 Result<void> take_request_line(std::string_view line, Request& request) {
   std::size_t first = line.find(' ');
   std::size_t last = line.rfind(' ');
   if (first == line.npos || first == last) return malformed("bad-request-line");
   std::string_view method = line.substr(0, first);
   std::string_view target = line.substr(first + 1, last - first - 1);
-  if (method.size() > kMethodBytesMax || !internal::is_token(method)) return malformed("bad-method");
+  if (!internal::is_method(method)) return malformed("bad-method");
   SLUICE_TRY(Version version, parse_version(line.substr(last + 1)));
-  if (!is_target(target, method)) return malformed("bad-target");
+  if (!internal::is_target(target, method)) return malformed("bad-target");
   request.set_start_line(method, target, version);
   return {};
 }
@@ -176,15 +159,10 @@ Result<bool> decide_keep_alive(const CodecFields& fields, Version version) {
   return !fields.has_close && (version == Version::kHttp11 || fields.has_keep_alive);
 }
 
-// RFC 3986 §3.2, loosely: what could end a host for one parser and not for another is refused.
-bool is_host(std::string_view host) noexcept {
-  return host.find_first_of(" \t,/?#@\\\"<>") == host.npos;
-}
-
 Result<void> check_host(const CodecFields& fields, Version version) {
   if (fields.host_count > 1) return malformed("duplicate-host", "host");
   if (fields.host_count == 0 && version == Version::kHttp11) return malformed("missing-host", "host");
-  if (!is_host(fields.host)) return malformed("bad-host", "host");
+  if (!internal::is_host(fields.host)) return malformed("bad-host", "host");
   return {};
 }
 

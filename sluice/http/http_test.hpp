@@ -15,6 +15,7 @@
 #include <sluice/base/bytes.hpp>
 #include <sluice/http/h1_body.hpp>
 #include <sluice/http/h1_connection.hpp>
+#include <sluice/http/h2_connection.hpp>
 #include <sluice/http/h1_parser.hpp>
 #include <sluice/net/memory_stream.hpp>
 #include <sluice/observe/log.hpp>
@@ -135,7 +136,9 @@ class Conversation {
                  .bodies = bodies,
                  .requests = requests_,
                  .accepting = accepting_,
-                 .on_closed = [this] { end(); }} {
+                 .on_closed = [this] { end(); },
+                 .h2 = &h2_},
+        h2_{.options = {}, .handler = service_.handler, .clock = runtime_clock(), .refusals = refusals, .bodies = bodies} {
     auto [client, server] = net::memory_pair(wire_bytes);
     client_ = std::move(client);
     open_.add();
@@ -196,6 +199,7 @@ class Conversation {
   Context requests_;
   Context accepting_;
   H1Service service_;
+  const H2Service h2_;
   std::unique_ptr<net::Stream> client_;
   CountingStream::Counts counts_;
   bool is_over_ = false;

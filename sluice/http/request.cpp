@@ -93,6 +93,7 @@ void Request::clear() {
   reply_headers_.clear();
   if (body_.capacity() > kKeptBodyBytes) std::string().swap(body_);  // an assignment would keep the memory
   body_.clear();
+  trailers_.clear();
   route_ = nullptr;
   variables_.clear();
   exchange_ = nullptr;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sluice/base/clock.hpp>
@@ -18,7 +19,7 @@ namespace sluice::http {
 
 class Exchange;
 
-enum class Version : std::uint8_t { kHttp10, kHttp11 };
+enum class Version : std::uint8_t { kHttp10, kHttp11, kHttp2 };
 
 /// What a client asks for. A server's connection fills one and uses it again for the next; a client or a test makes one:
 ///
@@ -57,6 +58,8 @@ class Request {
   void seal_body() noexcept { body_is_sealed_ = true; }
   /// What read_body has read; all of it or nothing.
   [[nodiscard]] std::string_view body() const noexcept { return body_; }
+  /// The fields that stood behind the body, once it has been read. Over HTTP/1.1 they are checked and dropped.
+  [[nodiscard]] const Headers& trailers() const noexcept { return trailers_; }
 
   /// The pattern of the route that the router has found, "/v1/receipts/:id"; empty if there is none. For logs and
   /// metrics, where the path itself would be somebody's data.
@@ -87,6 +90,7 @@ class Request {
   void clear();
   void set_start_line(std::string_view method, std::string_view target, Version version);
   void set_body(std::string body) noexcept { body_ = std::move(body); }
+  void set_trailers(Headers trailers) noexcept { trailers_ = std::move(trailers); }
   /// Requires: as many values as the route has names.
   void set_route(const Route& route, std::vector<std::string> values) noexcept;
   /// `pending`: its body is still to be read from `exchange`.
@@ -104,6 +108,7 @@ class Request {
   Headers headers_;
   Headers reply_headers_;
   std::string body_;
+  Headers trailers_;
   const Route* route_ = nullptr;  // null: none was found
   std::vector<std::string> variables_;
   Exchange* exchange_ = nullptr;  // null: made by hand

@@ -21,6 +21,9 @@ class BodyWriter {
   /// Sends it at once, with the head if that has not left yet, for which an empty piece will do. Parks while the client is
   /// slower than we are. kCancelled: it has gone; or the cause of ctx. Give up then.
   virtual Result<void> write(Context& ctx, std::string_view piece) = 0;
+  /// Fields that follow the body when it is whole; the last call counts. Only HTTP/2 sends them: an HTTP/1.1 client would
+  /// have to ask for them, and hardly one does.
+  virtual void set_trailers(Headers) {}
 };
 
 struct Upgraded;
@@ -46,10 +49,12 @@ struct Response {
   std::string body = {};
   Stream stream = nullptr;  ///< if set, it makes the body and `body` is not sent; its length is unknown before
   TakeOver take_over = nullptr;  ///< if set, status is 101 and there is no body
-  bool close = false;       ///< the connection ends after this reply
+  bool close = false;       ///< the connection ends after this reply; over HTTP/2, after those under way as well
   bool is_shed = false;     ///< a refusal for lack of time, before anybody was asked: it says nothing about the route
   /// Why it is a refusal, for the log alone: it never leaves the process. Nothing if it is none.
   std::optional<Error> cause = std::nullopt;
+  /// Fields that follow `body`; as BodyWriter::set_trailers.
+  Headers trailers = {};
 
   [[nodiscard]] static Response empty(int status = status::kOk);
   [[nodiscard]] static Response text(std::string body, int status = status::kOk);

@@ -39,7 +39,9 @@ class Server::Work final : public RefusalObserver {
                  .bodies = &bodies_,
                  .requests = requests_,
                  .accepting = accepting_,
-                 .on_closed = [this] { end_connection(); }} {}
+                 .on_closed = [this] { end_connection(); },
+                 .h2 = &h2_},
+        h2_{.options = options.h2, .handler = service_.handler, .clock = parts.clock, .refusals = *this, .bodies = &bodies_} {}
 
   Result<void> serve(Context& ctx) {
     Result<void> accepted = accept_all(ctx);
@@ -143,6 +145,7 @@ class Server::Work final : public RefusalObserver {
   Context requests_;
   Context accepting_;
   H1Service service_;
+  const H2Service h2_;
   WaitGroup running_;
 };
 

@@ -8,6 +8,7 @@
 #include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/http/h1_connection.hpp>
+#include <sluice/http/h2_connection.hpp>
 #include <sluice/http/handler.hpp>
 #include <sluice/net/stream.hpp>
 #include <sluice/runtime/context.hpp>
@@ -33,6 +34,7 @@ struct ServerOptions {
   /// How long requests under way may go on after the server was told to stop.
   Duration drain_time = std::chrono::seconds(5);
   H1Options h1 = {};
+  H2Options h2 = {};
 };
 
 /// What a server stands on; outlives it.
@@ -42,7 +44,7 @@ struct ServerParts {
   observe::Logger& log;
 };
 
-/// Serves HTTP/1.1 on a listener.
+/// Serves HTTP/1.1 and HTTP/2 on a listener: a client that begins with HTTP/2's preface is spoken to in HTTP/2.
 ///
 ///   SLUICE_TRY(auto listener, net::listen(address));
 ///   Server server(std::move(listener), {}, std::ref(router), {runtime_clock(), registry, log});

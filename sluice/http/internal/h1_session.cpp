@@ -93,12 +93,13 @@ class H1Session::Sink final : public BodyWriter {
 
 // ---- life ----
 
-bool H1Session::serve(Context& ctx, Instant arrived) {
+H1Session::End H1Session::serve(Context& ctx, Instant arrived) {
   arrived_ = arrived;
   output_.reserve(kUsualReplyBytes);
   for (;;) {
     Head head = read_head(ctx);
-    if (head == Head::kNone) return true;
+    if (head == Head::kNone) return End::kIdle;
+    if (head == Head::kHttp2) return End::kHttp2;
     if (head == Head::kOver || !answer(ctx)) break;
     forget_request();
     parser_.reset();
@@ -106,7 +107,7 @@ bool H1Session::serve(Context& ctx, Instant arrived) {
     was_answered_ = true;
   }
   finish(ctx);
-  return false;
+  return End::kOver;
 }
 
 void H1Session::turn_away(Context& ctx, const Error& why) {
@@ -156,13 +157,17 @@ void H1Session::finish(Context& ctx) {
 H1Session::Head H1Session::read_head(Context& ctx) {
   std::optional<Context> head_limit;
   for (;;) {
-    auto step = parser_.parse(input_.view(), request_);
-    if (!step) {
-      refuse(ctx, step.error());
-      return Head::kOver;
+    if (kept_.opening == Opening::kUndecided) look_at_opening();
+    if (kept_.opening == Opening::kHttp2) return Head::kHttp2;
+    if (kept_.opening == Opening::kHttp1) {
+      auto step = parser_.parse(input_.view(), request_);
+      if (!step) {
+        refuse(ctx, step.error());
+        return Head::kOver;
+      }
+      input_.consume(step->consumed);
+      if (step->done) return Head::kComplete;
     }
-    input_.consume(step->consumed);
-    if (step->done) return Head::kComplete;
 
     if (!send(ctx)) return Head::kOver;
     if (!parser_.has_begun() && input_.is_empty()) {
@@ -171,6 +176,14 @@ H1Session::Head H1Session::read_head(Context& ctx) {
     }
     if (!head_limit) head_limit.emplace(ctx, service_.options.head_time);
     if (!await_head(ctx, *head_limit)) return Head::kOver;
+  }
+}
+
+void H1Session::look_at_opening() noexcept {
+  if (service_.h2 == nullptr) {
+    kept_.opening = Opening::kHttp1;
+  } else if (!input_.is_empty()) {
+    kept_.opening = opening_of(input_.view());
   }
 }
 

@@ -14,6 +14,7 @@
 #include <sluice/http/h1_parser.hpp>
 #include <sluice/http/h1_writer.hpp>
 #include <sluice/http/http_date.hpp>
+#include <sluice/http/internal/h2_preface.hpp>
 #include <sluice/http/internal/input_buffer.hpp>
 #include <sluice/http/request.hpp>
 #include <sluice/http/response.hpp>
@@ -31,17 +32,25 @@ class H1Session final : public Exchange {
   struct Kept {
     HttpDate date;
     bool skipped_empty_line = false;  // before the next request, which may have one
+    Opening opening = Opening::kUndecided;  // what the connection's first bytes say
+  };
+
+  enum class End : std::uint8_t {
+    kIdle,   ///< it is all answered, and nothing more is there
+    kOver,   ///< so is the connection
+    kHttp2,  ///< the client speaks HTTP/2: nothing has been said, and `input` is what has come of it
   };
 
   H1Session(net::Stream& stream, H1Service& service, Kept& kept)
-      : stream_(stream), service_(service), kept_(kept), input_(service.inputs.take(), H1Connection::kInputBytes), parser_(service.options.limits, kept.skipped_empty_line),
-        share_(service.bodies) {}
+      : stream_(stream), service_(service), kept_(kept), input_(service.inputs.take(), H1Connection::kInputBytes),
+        parser_(service.options.limits, kept.skipped_empty_line), share_(service.bodies) {}
 
   ~H1Session() override { service_.inputs.put(input_.release()); }
 
-  /// Serves what has come. True: it is all answered, and nothing more is there. False: the connection is over.
-  /// `ctx` is the requests' parent. `arrived`: when that was noticed; nothing if it was not. Parks.
-  bool serve(Context& ctx, Instant arrived);
+  /// Serves what has come. `ctx` is the requests' parent. `arrived`: when that was noticed; nothing if it was not. Parks.
+  End serve(Context& ctx, Instant arrived);
+  /// What has come and was not used. Good until the next call of another function.
+  [[nodiscard]] std::string_view input() const noexcept { return input_.view(); }
   /// In place of serve: says why to whatever the client is asking. The connection is over.
   void turn_away(Context& ctx, const Error& why);
 
@@ -51,12 +60,13 @@ class H1Session final : public Exchange {
   void answer_now(Context& ctx, Response& response) override;
 
  private:
-  enum class Head : std::uint8_t { kComplete, kNone, kOver };
+  enum class Head : std::uint8_t { kComplete, kNone, kOver, kHttp2 };
   enum class BodyState : std::uint8_t { kNone, kUnread, kRead, kBroken };
 
   bool answer(Context& ctx);
   void forget_request() noexcept;
   Head read_head(Context& ctx);
+  void look_at_opening() noexcept;
   Head look_for_request();
   bool await_head(Context& ctx, Context& head_limit);
   void refuse(Context& ctx, const Error& why);
