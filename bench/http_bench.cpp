@@ -46,6 +46,7 @@ void chain_get(benchmark::State& state) {
     for (auto _ : state) {
       Context own(ctx);
       request.reply_headers().clear();
+      request.set_times(runtime_clock().now(), runtime_clock().now());
       http::Response response = router(own, request);
       if (response.status != http::status::kOk) return state.SkipWithError("refused");
       if (++undrained == 256) {

@@ -11,7 +11,7 @@
 #include <sluice/http/body_budget.hpp>
 #include <sluice/http/h1_limits.hpp>
 #include <sluice/http/handler.hpp>
-#include <sluice/http/internal/input_shelf.hpp>
+#include <sluice/http/internal/session_shelf.hpp>
 #include <sluice/net/stream.hpp>
 #include <sluice/runtime/context.hpp>
 
@@ -61,7 +61,7 @@ struct H1Service {
   const std::function<void()> on_closed;
   /// For clients that begin with HTTP/2's preface. Null: that is a malformed request.
   const H2Service* h2 = nullptr;
-  internal::InputShelf inputs{kInputBytes};  ///< the input buffers that nobody needs at the moment
+  internal::SessionShelf memory{kInputBytes};  ///< what connections need while they have something to do
 };
 
 /// One HTTP/1.1 connection on the server's side: reads requests, has them answered, writes the replies in their order.

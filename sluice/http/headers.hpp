@@ -42,6 +42,8 @@ class Headers {
   [[nodiscard]] FieldView operator[](std::size_t index) const noexcept;
   /// "name: value\r\n" for each.
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
+  /// What it can hold of text before it goes to the allocator again.
+  [[nodiscard]] std::size_t text_capacity() const noexcept { return text_.capacity(); }
 
  private:
   struct Entry {

@@ -18,12 +18,18 @@ void put_number(char* to, int digits, unsigned number) {
 
 }  // namespace
 
-std::string_view HttpDate::at(WallTime now) {
+std::string_view HttpDate::at(const Clock& clock, Instant now) {
+  if (now >= until_) {
+    WallTime wall = clock.wall_now();
+    write(wall);
+    until_ = now + (std::chrono::floor<std::chrono::seconds>(wall) + std::chrono::seconds(1) - wall);
+  }
+  return {text_.data(), text_.size()};
+}
+
+void HttpDate::write(WallTime now) {
   using namespace std::chrono;
   auto second = floor<seconds>(now);
-  if (second.time_since_epoch().count() == second_) return {text_.data(), text_.size()};
-  second_ = second.time_since_epoch().count();
-
   auto day = floor<days>(second);
   year_month_day date(day);
   hh_mm_ss time(second - day);
@@ -36,7 +42,6 @@ std::string_view HttpDate::at(WallTime now) {
   put_number(text + 17, 2, static_cast<unsigned>(time.hours().count()));
   put_number(text + 20, 2, static_cast<unsigned>(time.minutes().count()));
   put_number(text + 23, 2, static_cast<unsigned>(time.seconds().count()));
-  return {text, text_.size()};
 }
 
 }  // namespace sluice::http

@@ -98,13 +98,17 @@ void Request::clear() {
   variables_.clear();
   exchange_ = nullptr;
   peer_ = {};
-  arrived_ = {};
+  arrived_ = begun_ = {};
 }
 
-void Request::set_route(const Route& route, std::vector<std::string> values) noexcept {
+std::size_t Request::kept_bytes() const noexcept {
+  return target_.capacity() + headers_.text_capacity() + reply_headers_.text_capacity();
+}
+
+void Request::set_route(const Route& route, std::span<const std::string_view> values) {
   SLUICE_ASSERT(values.size() == route.variable_names.size(), "a value for each variable");
   route_ = &route;
-  variables_ = std::move(values);
+  variables_.assign(values.begin(), values.end());
 }
 
 void Request::set_exchange(Exchange& exchange, const net::Address& peer, bool body_is_pending) noexcept {

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -73,6 +75,8 @@ class Request {
 
   /// When its first bytes were noticed, so that now less this is how long it waited for its turn. Zero for one made by hand.
   [[nodiscard]] Instant arrived() const noexcept { return arrived_; }
+  /// When it was taken up: its connection has looked at the clock for all who measure; for one made by hand they look.
+  [[nodiscard]] Instant begun(const Clock& clock) const noexcept { return begun_ == Instant() ? clock.now() : begun_; }
 
   /// The connection that it came on; null for one that a client or a test has made.
   [[nodiscard]] Exchange* exchange() const noexcept { return exchange_; }
@@ -88,13 +92,21 @@ class Request {
   };
   /// Makes it as new but keeps its memory, up to a bound.
   void clear();
+  /// Of a head; what clear() keeps.
+  [[nodiscard]] std::size_t kept_bytes() const noexcept;
   void set_start_line(std::string_view method, std::string_view target, Version version);
   void set_body(std::string body) noexcept { body_ = std::move(body); }
   void set_trailers(Headers trailers) noexcept { trailers_ = std::move(trailers); }
   /// Requires: as many values as the route has names.
-  void set_route(const Route& route, std::vector<std::string> values) noexcept;
+  void set_route(const Route& route, std::span<const std::string_view> values);
+  void set_route(const Route& route, std::initializer_list<std::string_view> values) {
+    set_route(route, std::span(values.begin(), values.size()));
+  }
   /// `pending`: its body is still to be read from `exchange`.
-  void set_arrived(Instant when) noexcept { arrived_ = when; }
+  void set_times(Instant arrived, Instant begun) noexcept {
+    arrived_ = arrived;
+    begun_ = begun;
+  }
   void set_exchange(Exchange& exchange, const net::Address& peer, bool body_is_pending) noexcept;
 
  private:
@@ -114,6 +126,7 @@ class Request {
   Exchange* exchange_ = nullptr;  // null: made by hand
   net::Address peer_;
   Instant arrived_;
+  Instant begun_;
 };
 
 }  // namespace sluice::http

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/http/headers.hpp>
 #include <sluice/http/status.hpp>
@@ -53,8 +54,16 @@ struct Response {
   bool is_shed = false;     ///< a refusal for lack of time, before anybody was asked: it says nothing about the route
   /// Why it is a refusal, for the log alone: it never leaves the process. Nothing if it is none.
   std::optional<Error> cause = std::nullopt;
+  /// When; nothing if nobody has looked yet. Who changes it later, and takes his time, takes this away again.
+  Instant made = {};
   /// Fields that follow `body`; as BodyWriter::set_trailers.
   Headers trailers = {};
+
+  /// For who measures: looks at the clock if nobody nearer to the handler has.
+  [[nodiscard]] Instant made_at(const Clock& clock) {
+    if (made == Instant()) made = clock.now();
+    return made;
+  }
 
   [[nodiscard]] static Response empty(int status = status::kOk);
   [[nodiscard]] static Response text(std::string body, int status = status::kOk);

@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <new>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <sluice/http/percent_encoding.hpp>
@@ -56,6 +59,25 @@ Result<std::vector<std::string>> variable_names(const std::vector<std::string_vi
   return names;
 }
 
+// Views, one a segment at most. Unlike an array of them it costs nothing before it is used.
+class Segments {
+ public:
+  [[nodiscard]] std::span<const std::string_view> all() const noexcept { return {views(), size_}; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  // Requires: there are fewer than kSegmentsMax.
+  void push(std::string_view segment) noexcept { ::new (room_.data() + sizeof segment * size_++) std::string_view(segment); }
+  // For nothing if there is none.
+  void pop() noexcept { size_ -= size_ > 0 ? 1 : 0; }
+
+ private:
+  [[nodiscard]] const std::string_view* views() const noexcept {
+    return std::launder(reinterpret_cast<const std::string_view*>(room_.data()));
+  }
+
+  std::size_t size_ = 0;
+  alignas(std::string_view) std::array<std::byte, kSegmentsMax * sizeof(std::string_view)> room_;
+};
+
 }  // namespace
 
 struct Router::Endpoint {
@@ -96,14 +118,13 @@ struct Router::Node {
 
 // A path, cleaned and decoded. Views into the request and into `decoded`.
 struct Router::PathView {
-  std::array<std::string_view, kSegmentsMax> segments;
-  std::size_t size = 0;
+  Segments segments;
   bool is_malformed = false;
   bool is_too_deep = false;
   std::string decoded;
 
   explicit PathView(std::string_view path) {
-    decoded.reserve(path.size());  // never moves: what is decoded is never longer
+    if (path.contains('%')) decoded.reserve(path.size());  // never moves: what is decoded is never longer
     while (!path.empty() && !is_malformed && !is_too_deep) {
       std::size_t slash = std::min(path.find('/'), path.size());
       add(path.substr(0, slash));
@@ -126,31 +147,31 @@ struct Router::PathView {
     }
     if (segment.empty() || segment == ".") return;
     if (segment == "..") {
-      size -= size > 0 ? 1 : 0;
-    } else if (size == kSegmentsMax) {
+      segments.pop();
+    } else if (segments.size() == kSegmentsMax) {
       is_too_deep = true;
     } else {
-      segments[size++] = segment;
+      segments.push(segment);
     }
   }
 };
 
 struct Router::Found {
   const Endpoint* endpoint = nullptr;
-  std::vector<std::string_view> values;  // of the variables on the way, views into the path
+  Segments values;  // of the variables on the way, views into the path
 
   bool search(const Node& node, const PathView& path, std::size_t depth) {
-    if (depth == path.size) {
+    if (depth == path.segments.size()) {
       if (!node.endpoint) return false;
       endpoint = &*node.endpoint;
       return true;
     }
-    std::string_view segment = path.segments[depth];
+    std::string_view segment = path.segments.all()[depth];
     if (const Node* next = node.find(segment); next != nullptr && search(*next, path, depth + 1)) return true;
     if (!node.variable) return false;
-    values.push_back(segment);
+    values.push(segment);
     if (search(*node.variable, path, depth + 1)) return true;
-    values.pop_back();
+    values.pop();
     return false;
   }
 };
@@ -178,7 +199,7 @@ Response Router::operator()(Context& ctx, Request& request) const {
   PathView path(request.path());
   Found found;
   if (path.is_malformed || path.is_too_deep || !find(request.method(), path, found)) return refusal_(ctx, request);
-  request.set_route(found.endpoint->route, {found.values.begin(), found.values.end()});
+  request.set_route(found.endpoint->route, found.values.all());
   return found.endpoint->handler(ctx, request);
 }
 

@@ -83,9 +83,12 @@ std::optional<SpanContext> parse_traceparent(std::string_view header) noexcept {
   return SpanContext{{*high, *low}, {*span}, (*flags & kSampledFlag) != 0};
 }
 
-std::string format_traceparent(const SpanContext& context) {
+std::array<char, 55> format_traceparent(const SpanContext& context) {
   SLUICE_ASSERT(context.trace != TraceId{} && context.span != SpanId{}, "a span has ids");
-  std::string text = "00-00000000000000000000000000000000-0000000000000000-00";
+  constexpr std::string_view kShape = "00-00000000000000000000000000000000-0000000000000000-00";
+  std::array<char, kLength> text;
+  static_assert(kShape.size() == text.size());
+  kShape.copy(text.data(), text.size());
   internal::put_hex(internal::put_hex(text.data() + kTraceAt, context.trace.high), context.trace.low);
   internal::put_hex(text.data() + kSpanAt, context.span.value);
   if (context.sampled) text.back() = '1';

@@ -48,7 +48,8 @@ class IdSource {
 ///
 ///   auto remote = parse_traceparent(header);                          // empty: no header, or a broken one
 ///   SpanContext span = remote ? remote->child(ids) : SpanContext::root(ids, /*sampled=*/true);
-///   downstream.set("traceparent", format_traceparent(span.child(ids)));
+///   auto header = format_traceparent(span.child(ids));
+///   downstream.set("traceparent", {header.data(), header.size()});
 struct SpanContext {
   TraceId trace;
   SpanId span;
@@ -65,7 +66,7 @@ struct SpanContext {
 /// version than 00 is read as far as 00 goes. Flags other than "sampled" are dropped, as the recommendation asks.
 /// Source: W3C Trace Context, §3.2.
 [[nodiscard]] std::optional<SpanContext> parse_traceparent(std::string_view header) noexcept;
-/// "00-<trace>-<span>-01", 55 characters. Requires: neither id is zero.
-[[nodiscard]] std::string format_traceparent(const SpanContext& context);
+/// "00-<trace>-<span>-01": characters without an end. Requires: neither id is zero.
+[[nodiscard]] std::array<char, 55> format_traceparent(const SpanContext& context);
 
 }  // namespace sluice::observe

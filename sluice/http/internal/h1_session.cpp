@@ -33,8 +33,6 @@ namespace {
 // A client that is still sending gets this long, and may send this much, to notice that it was answered.
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr std::size_t kLingerBytes = std::size_t{256} * 1024;
-// Room for usual replies at once, in a piece that the allocator hands out fastest (glibc keeps up to 1032 bytes a thread).
-constexpr std::size_t kUsualReplyBytes = 1000;
 
 // What is left of two pieces after `sent` bytes.
 std::array<std::span<const std::byte>, 2> rest_of(std::string_view first, std::string_view second, std::size_t sent) {
@@ -95,7 +93,6 @@ class H1Session::Sink final : public BodyWriter {
 
 H1Session::End H1Session::serve(Context& ctx, Instant arrived) {
   arrived_ = arrived;
-  output_.reserve(kUsualReplyBytes);
   for (;;) {
     Head head = read_head(ctx);
     if (head == Head::kNone) return End::kIdle;
@@ -119,7 +116,7 @@ void H1Session::turn_away(Context& ctx, const Error& why) {
 bool H1Session::answer(Context& ctx) {
   body_state_ = parser_.framing().has_body() ? BodyState::kUnread : BodyState::kNone;
   request_.set_exchange(*this, stream_.peer(), parser_.framing().has_body());
-  request_.set_arrived(arrived_);
+  request_.set_times(arrived_, service_.clock.now());
   {
     Context request_ctx(ctx);
     Response response = service_.handler(request_ctx, request_);
@@ -235,7 +232,7 @@ void H1Session::reply(Context& ctx, Response& response) {
 ReplyFacts H1Session::facts_of(const Response& response) {
   ReplyFacts facts;
   facts.version = request_.version();
-  facts.date = kept_.date.at(service_.clock.wall_now());
+  facts.date = kept_.date.at(service_.clock, response.made == Instant() ? service_.clock.now() : response.made);
   if (status::has_no_body(response.status)) {
     facts.body = ReplyFacts::Body::kNone;
   } else if (response.stream) {

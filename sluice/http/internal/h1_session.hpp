@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sluice/base/result.hpp>
 #include <sluice/http/body_budget.hpp>
@@ -15,7 +17,7 @@
 #include <sluice/http/h1_writer.hpp>
 #include <sluice/http/http_date.hpp>
 #include <sluice/http/internal/h2_preface.hpp>
-#include <sluice/http/internal/input_buffer.hpp>
+#include <sluice/http/internal/session_shelf.hpp>
 #include <sluice/http/request.hpp>
 #include <sluice/http/response.hpp>
 #include <sluice/net/stream.hpp>
@@ -42,10 +44,14 @@ class H1Session final : public Exchange {
   };
 
   H1Session(net::Stream& stream, H1Service& service, Kept& kept)
-      : stream_(stream), service_(service), kept_(kept), input_(service.inputs.take(), H1Connection::kInputBytes),
-        parser_(service.options.limits, kept.skipped_empty_line), share_(service.bodies) {}
+      : stream_(stream), service_(service), kept_(kept), memory_(service.memory.take()), input_(memory_->input),
+        output_(memory_->output), parser_(service.options.limits, kept.skipped_empty_line), request_(memory_->request),
+        share_(service.bodies) {}
 
-  ~H1Session() override { service_.inputs.put(input_.release()); }
+  ~H1Session() override {
+    request_.clear();
+    service_.memory.put(std::move(memory_));
+  }
 
   /// Serves what has come. `ctx` is the requests' parent. `arrived`: when that was noticed; nothing if it was not. Parks.
   End serve(Context& ctx, Instant arrived);
@@ -92,15 +98,16 @@ class H1Session final : public Exchange {
   net::Stream& stream_;
   H1Service& service_;
   Kept& kept_;
-  InputBuffer input_;
-  std::string output_;  // replies that have not been written yet
+  std::unique_ptr<SessionMemory> memory_;
+  InputBuffer& input_;
+  std::string& output_;  // replies that have not been written yet
 
   bool was_answered_ = false;  // a request of this session: what arrived_ says was about that
   Instant arrived_;  // when the bytes were noticed that are in input_
 
   // Of the request at hand:
   H1RequestParser parser_;
-  Request request_;
+  Request& request_;
   BodyShare share_;  // of the budget, for request_'s body
   BodyState body_state_ = BodyState::kNone;
   bool has_answered_ = false;

@@ -65,7 +65,7 @@ struct H2Session::Callbacks {
     bool is_free = self.streams_.size() < kFreeShares;
     auto stream = std::make_unique<H2Stream>(self, id, is_free ? BodyShare::kUncountedBytes : 0);
     must(::nghttp2_session_set_stream_user_data(session, id, stream.get()));
-    stream->request_.set_arrived(now);
+    stream->request_.set_times(now, {});
     self.streams_.emplace(id, std::move(stream));
     return 0;
   }

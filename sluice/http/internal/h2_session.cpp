@@ -340,7 +340,7 @@ void H2Session::invite_unlocked(H2Stream& stream) {
 void H2Session::submit_reply_unlocked(H2Stream& stream, const Response& response, bool has_body) {
   H2Fields fields;
   fields.add(":status", std::to_string(response.status));
-  fields.add("date", date_.at(service_.clock.wall_now()));
+  fields.add("date", date_.at(service_.clock, service_.clock.now()));
   fields.add_all(response.headers);
   fields.add_all(stream.request_.reply_headers());
   if (!response.stream && !status::has_no_body(response.status)) {

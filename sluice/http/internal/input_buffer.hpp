@@ -17,10 +17,7 @@ namespace sluice::http::internal {
 class InputBuffer {
  public:
   explicit InputBuffer(std::size_t capacity)
-      : InputBuffer(std::make_unique_for_overwrite<std::byte[]>(capacity), capacity) {}
-  InputBuffer(std::unique_ptr<std::byte[]> bytes, std::size_t capacity) : bytes_(std::move(bytes)), capacity_(capacity) {}
-  /// For the next one. It is of no use afterwards.
-  [[nodiscard]] std::unique_ptr<std::byte[]> release() noexcept { return std::move(bytes_); }
+      : bytes_(std::make_unique_for_overwrite<std::byte[]>(capacity)), capacity_(capacity) {}
 
   /// What waits; good until the next call of another function.
   [[nodiscard]] std::string_view view() const noexcept { return as_text({bytes_.get() + begin_, end_ - begin_}); }

@@ -25,14 +25,15 @@ class Guard {
         breaker_(clock.now(), static_cast<std::uint64_t>(clock.now().time_since_epoch().count())) {}
 
   Response serve(Context& ctx, Request& request, const Handler& next) {
-    Instant now = clock_.now();
+    Instant now = request.begun(clock_);
     if (!breaker_.allow(now)) return refuse(request, now);
     Response response = next(ctx, request);
     if (response.is_shed) return response;
+    Instant made = response.made_at(clock_);
     if (status::is_server_error(response.status)) {
-      breaker_.fail(clock_.now());
+      breaker_.fail(made);
     } else {
-      breaker_.succeed(clock_.now());
+      breaker_.succeed(made);
     }
     return response;
   }

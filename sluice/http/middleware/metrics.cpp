@@ -21,9 +21,9 @@ Middleware metrics(observe::Registry& registry, Clock& clock) {
                                         {"path", "method", "code"});
   return [&durations, &codes, &clock](Handler next) -> Handler {
     return [&durations, &codes, &clock, next = std::move(next)](Context& ctx, Request& request) {
-      Instant began = clock.now();
+      Instant begun = request.begun(clock);
       Response response = next(ctx, request);
-      auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - began);
+      auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(response.made_at(clock) - begun);
 
       std::array<char, 8> digits;
       auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), response.status);

@@ -16,7 +16,7 @@ Middleware queue_delay(governance::QueueDelay& delay, observe::Registry& metrics
   return [refuser, &delay, &clock](Handler next) -> Handler {
     return [refuser, &delay, &clock, next = std::move(next)](Context& ctx, Request& request) -> Response {
       if (request.arrived() != Instant()) {
-        Instant now = clock.now();
+        Instant now = request.begun(clock);
         if (!delay.admit(now, now - request.arrived())) return refuser->shed(request);
       }
       return next(ctx, request);

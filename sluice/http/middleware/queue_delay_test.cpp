@@ -18,7 +18,7 @@ class QueueDelayOfRequests {
   // A request that has waited so long.
   Response ask(Context& ctx, Duration waited) {
     Request request("GET", "/");
-    request.set_arrived(runtime_clock().now() - waited);
+    request.set_times(runtime_clock().now() - waited, {});
     return handler_(ctx, request);
   }
 

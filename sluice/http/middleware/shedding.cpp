@@ -15,21 +15,23 @@ Middleware shedding(governance::Shedder& shedder, observe::Registry& metrics, ob
   auto refuser = std::make_shared<Refuser>("shedding", metrics, log, clock);
   return [refuser, &shedder, &clock](Handler next) -> Handler {
     return [refuser, &shedder, &clock, next = std::move(next)](Context& ctx, Request& request) -> Response {
-      Instant began = clock.now();
-      if (!shedder.allow(began)) return refuser->shed(request);
+      Instant begun = request.begun(clock);
+      if (!shedder.allow(begun)) return refuser->shed(request);
       // Landed also if an exception passes by: then it was not carried.
       struct Flight {
         governance::Shedder& shedder;
-        Clock& clock;
-        Instant began;
+        const Clock& clock;
         bool is_carried = false;
         ~Flight() {
-          Instant now = clock.now();
-          is_carried ? shedder.pass(now, now - began) : shedder.fail(now);
+          if (!is_carried) shedder.fail(clock.now());
         }
-      } flight{shedder, clock, began};
+      } flight{shedder, clock};
       Response response = next(ctx, request);
-      flight.is_carried = response.status != status::kServiceUnavailable;
+      if (response.status != status::kServiceUnavailable) {
+        Instant made = response.made_at(clock);
+        flight.is_carried = true;
+        shedder.pass(made, made - begun);
+      }
       return response;
     };
   };

@@ -31,14 +31,28 @@ bool all_plain(std::uint64_t word) noexcept {
 }
 
 /// Copies the plain characters that the text begins with; how many. Copied while they are looked at, eight at a time: most
-/// keys and values are shorter than what a call of memcpy costs.
+/// keys and values are shorter than what a call of memcpy costs. What is left over in the end is looked at together with some
+/// of what was before.
 std::size_t copy_plain(std::string_view text, char* to) noexcept {
+  const std::size_t size = text.size();
   std::size_t length = 0;
   const std::byte* bytes = as_bytes(text).data();
-  for (; text.size() - length >= 8; length += 8) {
+  for (; size - length >= 8; length += 8) {
     auto word = load_little<std::uint64_t>(bytes + length);
     if (!all_plain(word)) break;
     std::memcpy(to + length, bytes + length, 8);
+  }
+  if (size >= 8 && size - length < 8 && all_plain(load_little<std::uint64_t>(bytes + size - 8))) {
+    std::memcpy(to + size - 8, bytes + size - 8, 8);
+    return size;
+  }
+  if (size >= 4 && size < 8) {
+    std::uint64_t word = load_little<std::uint32_t>(bytes) | std::uint64_t{load_little<std::uint32_t>(bytes + size - 4)} << 32;
+    if (all_plain(word)) {
+      std::memcpy(to, bytes, 4);
+      std::memcpy(to + size - 4, bytes + size - 4, 4);
+      return size;
+    }
   }
   for (; length < text.size() && is_plain(text[length]); ++length) to[length] = text[length];
   return length;
