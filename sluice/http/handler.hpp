@@ -66,9 +66,12 @@ class Handler {
     requires(!std::same_as<std::remove_cvref_t<F>, Handler> && std::invocable<const std::decay_t<F>&, Context&, Request&>)
   Handler(F&& function)  // implicit: a lambda is a handler
       : call_([fn = std::forward<F>(function)](Context& ctx, Request& request) -> Response {
-          if constexpr (std::is_void_v<std::invoke_result_t<const std::decay_t<F>&, Context&, Request&>>) {
+          using Answer = std::invoke_result_t<const std::decay_t<F>&, Context&, Request&>;
+          if constexpr (std::is_void_v<Answer>) {
             fn(ctx, request);
             return Response::empty();
+          } else if constexpr (std::is_same_v<Answer, Response>) {
+            return fn(ctx, request);  // made where it is wanted: a chain would move it a dozen times
           } else {
             return internal::reply(fn(ctx, request));
           }

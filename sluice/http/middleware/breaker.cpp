@@ -26,7 +26,11 @@ class Guard {
 
   Response serve(Context& ctx, Request& request, const Handler& next) {
     Instant now = request.begun(clock_);
-    if (!breaker_.allow(now)) return refuse(request, now);
+    return breaker_.allow(now) ? ask(ctx, request, next) : refuse(request, now);
+  }
+
+ private:
+  Response ask(Context& ctx, Request& request, const Handler& next) {
     Response response = next(ctx, request);
     if (response.is_shed) return response;
     Instant made = response.made_at(clock_);
@@ -37,8 +41,6 @@ class Guard {
     }
     return response;
   }
-
- private:
   Response refuse(const Request& request, Instant now) {
     if (alerts_.pass(now))
       log_.alert("breaker is open and requests dropped", {{"callee", callee_name(request)}});

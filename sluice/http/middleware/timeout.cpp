@@ -126,19 +126,23 @@ class Timeout {
   Timeout(Duration limit, Clock& clock, observe::Logger& log) : limit_(limit), clock_(clock), late_(limit, clock, log) {}
 
   Response serve(Context& ctx, Request& request, const Handler& next) {
-    if (may_last(request)) return next(ctx, request);
+    return may_last(request) ? next(ctx, request) : serve_limited(ctx, request, next);
+  }
+
+ private:
+  Response serve_limited(Context& ctx, Request& request, const Handler& next) {
     request.seal_body();  // the handler must not read from the connection that we tend meanwhile
     const Instant now = clock_.now();
     Context limited(ctx, Deadline(now + limit_));
     Watch watch(ctx, limited, request, clock_, late_);
-    if (!watch.start(now)) return to_response(as_refusal(limited.check().error()));
+    return watch.start(now) ? serve_watched(limited, request, next, watch) : to_response(as_refusal(limited.check().error()));
+  }
+  static Response serve_watched(Context& limited, Request& request, const Handler& next, Watch& watch) {
     Response response = next(limited, request);
     watch.stop();
     if (limited.is_cancelled()) replace_if_in_vain(response, limited, watch);
     return response;
   }
-
- private:
   // A late answer is true if the client can still be told; but an error would only tell that it was cancelled.
   static void replace_if_in_vain(Response& response, const Context& limited, Watch& watch) {
     if (Response* told = watch.answer()) {
