@@ -6,6 +6,7 @@ run alternately (A B A B ...), each pair within a second or a few, and what is c
 """
 import os
 import platform
+import re
 import shutil
 import socket
 import statistics
@@ -97,16 +98,21 @@ def machine():
             f"load average at the start {load:.2f}")
 
 
-def replace_block(document, name, text):
+def resident_bytes(pid):
+    """What a process has in memory."""
+    return int(re.search(r"^Rss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1]) * 1024
+
+
+def replace_block(text_of_document, name, text):
     """The document with `text` between its <!-- measured: name --> and the next <!-- /measured -->."""
     begin, end = f"<!-- measured: {name} -->\n", "<!-- /measured -->"
-    before, found, rest = document.partition(begin)
+    before, found, rest = text_of_document.partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
-        sys.exit(f"{DOCUMENT.name} has no block '{begin.strip()}' to put the figures into")
+        sys.exit(f"the document has no block '{begin.strip()}' to put the figures into")
     return before + begin + text + end + after
 
 
-def publish(name, text):
-    """Puts the figures into their block of docs/performance.md."""
-    DOCUMENT.write_text(replace_block(DOCUMENT.read_text(), name, text))
+def publish(name, text, document=DOCUMENT):
+    """Puts the figures into their block of docs/performance.md, or of another document."""
+    document.write_text(replace_block(document.read_text(), name, text))
