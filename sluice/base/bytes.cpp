@@ -13,6 +13,15 @@ int digit_of(char c) noexcept {
   return -1;
 }
 
+// Of a digit of base64url; -1: it is none.
+int value_of(char c) noexcept {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '-') return 62;
+  return c == '_' ? 63 : -1;
+}
+
 }  // namespace
 
 std::string to_hex(std::span<const std::byte> bytes) {
@@ -48,6 +57,24 @@ std::string to_base64(std::span<const std::byte> bytes) {
     for (std::size_t i = 0; i < 4; ++i) text.push_back(i <= bytes.size() ? kDigits[group >> (18 - 6 * i) & 63] : '=');
   }
   return text;
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() * 3 / 4);
+  unsigned bits = 0;
+  int count = 0;  // of bits that wait
+  for (char c : text) {
+    int value = value_of(c);
+    if (value < 0) return std::nullopt;
+    bits = bits << 6 | static_cast<unsigned>(value);
+    if ((count += 6) < 8) continue;
+    count -= 8;
+    bytes.push_back(static_cast<char>(bits >> count & 255));
+  }
+  if ((bits & ((1U << count) - 1)) != 0) return std::nullopt;
+  return bytes;
 }
 
 }  // namespace sluice

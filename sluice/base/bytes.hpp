@@ -28,6 +28,9 @@ namespace sluice {
 
 /// Base64 with padding (RFC 4648 §4).
 [[nodiscard]] std::string to_base64(std::span<const std::byte> bytes);
+/// The bytes of a text in the alphabet for URLs, without padding (RFC 4648 §5, RFC 7515 §2); nothing if it is none. Only one
+/// spelling stands for the same bytes: bits that are left over must be zero.
+[[nodiscard]] std::optional<std::string> from_base64url(std::string_view text);
 
 /// Unaligned little-endian integers: how our files are written. Requires: `from`/`to` has sizeof(Integer) bytes.
 template <std::unsigned_integral Integer>

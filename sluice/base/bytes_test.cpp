@@ -34,5 +34,21 @@ TEST(LittleEndian, PutsTheLowByteFirst) {
   EXPECT_EQ(load_little<std::uint32_t>(raw + 1), 0x01020304u);
 }
 
+TEST(Bytes, ReadsBase64ForUrls) {
+  struct Case {
+    std::string_view text;
+    std::string_view bytes;
+  };
+  // RFC 4648 §10, without padding.
+  const Case table[] = {{"", ""}, {"Zg", "f"}, {"Zm8", "fo"}, {"Zm9v", "foo"}, {"Zm9vYg", "foob"}, {"-_-_", "\xfb\xff\xbf"}};
+  for (const Case& each : table) EXPECT_EQ(from_base64url(each.text), each.bytes) << each.text;
+}
+
+TEST(Bytes, RefusesWhatIsNoBase64ForUrls) {
+  for (std::string_view text : {"Z", "Zm9vY", "Zg==", "Zm+v", "Zm/v", "Zm 9v", "Zh", "Zm9"}) {
+    EXPECT_EQ(from_base64url(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace sluice

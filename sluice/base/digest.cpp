@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -45,6 +46,15 @@ std::uint32_t crc_by_table(const std::byte* at, std::size_t size, std::uint32_t 
 const bool kHasInstruction = __builtin_cpu_supports("sse4.2") != 0;
 #endif
 
+template <class Digest>
+Digest hmac(const EVP_MD* hash, std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept {
+  Digest digest;
+  auto* out = HMAC(hash, key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
+                   bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+  SLUICE_ASSERT(out != nullptr, "OpenSSL has HMAC with SHA-2");
+  return digest;
+}
+
 }  // namespace
 
 std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t crc) noexcept {
@@ -71,12 +81,19 @@ Sha1 sha1(std::span<const std::byte> bytes) noexcept {
 }
 
 Sha256 hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept {
-  Sha256 digest;
-  auto* out = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                   reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                   reinterpret_cast<unsigned char*>(digest.data()), nullptr);
-  SLUICE_ASSERT(out != nullptr, "OpenSSL has HMAC-SHA-256");
-  return digest;
+  return hmac<Sha256>(EVP_sha256(), key, bytes);
+}
+
+Sha384 hmac_sha384(std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept {
+  return hmac<Sha384>(EVP_sha384(), key, bytes);
+}
+
+Sha512 hmac_sha512(std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept {
+  return hmac<Sha512>(EVP_sha512(), key, bytes);
+}
+
+bool equal_in_constant_time(std::span<const std::byte> a, std::span<const std::byte> b) noexcept {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace sluice

@@ -24,4 +24,13 @@ using Sha1 = std::array<std::byte, 20>;
 /// HMAC-SHA-256 (RFC 2104), by OpenSSL. A key of any length.
 [[nodiscard]] Sha256 hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept;
 
+using Sha384 = std::array<std::byte, 48>;
+using Sha512 = std::array<std::byte, 64>;
+/// The same with SHA-384 and SHA-512.
+[[nodiscard]] Sha384 hmac_sha384(std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept;
+[[nodiscard]] Sha512 hmac_sha512(std::span<const std::byte> key, std::span<const std::byte> bytes) noexcept;
+
+/// Whether two texts are equal, in a time that depends on their sizes alone: for what a stranger might guess byte by byte.
+[[nodiscard]] bool equal_in_constant_time(std::span<const std::byte> a, std::span<const std::byte> b) noexcept;
+
 }  // namespace sluice

@@ -34,5 +34,22 @@ TEST(HmacSha256, MatchesRfc4231Case2) {
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
+// RFC 4231 §4.3.
+TEST(Digest, HmacWithLongerHashesIsThatOfTheStandard) {
+  auto key = as_bytes("Jefe"), text = as_bytes("what do ya want for nothing?");
+  EXPECT_EQ(to_hex(hmac_sha384(key, text)),
+            "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649");
+  EXPECT_EQ(to_hex(hmac_sha512(key, text)),
+            "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+            "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
+}
+
+TEST(Digest, ComparesInConstantTimeWhatIsEqual) {
+  EXPECT_TRUE(equal_in_constant_time(as_bytes("abc"), as_bytes("abc")));
+  EXPECT_TRUE(equal_in_constant_time({}, {}));
+  EXPECT_FALSE(equal_in_constant_time(as_bytes("abc"), as_bytes("abd")));
+  EXPECT_FALSE(equal_in_constant_time(as_bytes("abc"), as_bytes("ab")));
+}
+
 }  // namespace
 }  // namespace sluice

@@ -63,13 +63,19 @@ class Rest::Work {
                                          .body_bytes_max = options.max_bytes.value_or(config_.max_bytes),
                                          .requests_max = config_.max_requests,
                                          .rate_limit = options.rate_limit,
+                                         .jwt = std::nullopt,
                                          .queue_delay = &queue_delay_,
                                          .shedder = shedder_.get(),
                                          .middlewares = config_.middlewares};
+    if (options.jwt) {
+      auto verifier = http::JwtVerifier::make(*options.jwt);
+      if (!verifier) return remember(std::move(verifier).error(), method, pattern);
+      chain.jwt = *std::move(verifier);
+    }
     auto guarded = http::wrap(http::middleware::default_chain(parts_, chain),
                               http::wrap(own_chain_, std::move(handler)));
     auto added = router_.add(method, pattern, std::move(guarded));
-    if (!added && routes_) routes_ = fail(std::move(added).error().with(std::string(method) + " " + std::string(pattern)));
+    if (!added) remember(std::move(added).error(), method, pattern);
   }
 
   Result<void> listen(Context& ctx) {
@@ -79,7 +85,7 @@ class Rest::Work {
     http::ServerOptions options{
         .connections_max = config_.max_connections, .body_memory_max = config_.max_body_memory,
         .drain_time = config_.drain_time, .h1 = {}};
-    server_.emplace(std::move(listener), options, std::ref(router_),
+    server_.emplace(std::move(listener), options, entrance(),
                     http::ServerParts{parts_.clock, parts_.metrics, parts_.log});
     parts_.log.info("listening", {{"service", config_.name}, {"address", server_->address().to_string()}});
     return {};
@@ -97,6 +103,15 @@ class Rest::Work {
   }
 
  private:
+  // The first error counts.
+  void remember(Error error, std::string_view method, std::string_view pattern) {
+    if (routes_) routes_ = fail(std::move(error).with(std::string(method) + " " + std::string(pattern)));
+  }
+  // The router, and what stands around it.
+  http::Handler entrance() {
+    http::Handler router = std::ref(router_);
+    return config_.cors ? http::middleware::cors(*config_.cors)(std::move(router)) : router;
+  }
   // Null: it is switched off.
   std::unique_ptr<governance::Shedder> make_shedder() {
     if (config_.cpu_threshold == 0 || !config_.middlewares.shedding) return nullptr;

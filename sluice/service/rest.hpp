@@ -13,6 +13,8 @@
 #include <sluice/base/result.hpp>
 #include <sluice/governance/rate_limit.hpp>
 #include <sluice/http/handler.hpp>
+#include <sluice/http/jwt.hpp>
+#include <sluice/http/middleware/cors.hpp>
 #include <sluice/http/middleware/default_chain.hpp>
 #include <sluice/http/server.hpp>
 #include <sluice/net/address.hpp>
@@ -32,6 +34,7 @@ struct RestConfig {
   std::size_t max_body_memory = http::kBodyMemoryDefault;  ///< of all requests at a time; beyond it they are told 503
   int cpu_threshold = 900;                ///< of 1000: busier than that it sheds (go-zero's CpuThreshold); 0: it never does
   http::middleware::Switches middlewares = {};
+  std::optional<http::middleware::CorsOptions> cors = std::nullopt;  ///< nothing: no page of another origin reads our answers
   Duration drain_time = std::chrono::seconds(5);  ///< for requests under way when the service stops
 };
 
@@ -40,6 +43,8 @@ struct RouteOptions {
   std::optional<Duration> timeout = std::nullopt;
   std::optional<std::size_t> max_bytes = std::nullopt;
   std::optional<governance::RateLimit> rate_limit = std::nullopt;
+  /// Only requests with a token that one of these has signed are served; its claims: http::kClaimsKey.
+  std::optional<http::JwtSecrets> jwt = std::nullopt;
 };
 
 /// A REST service: routes, each behind the default chain of middlewares, on one port.

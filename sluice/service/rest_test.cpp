@@ -113,5 +113,46 @@ TEST(Rest, MiddlewaresOfItsOwnAreInsideTheDefaultChainAndTheFirstIsOutermost) {
   });
 }
 
+TEST(Rest, ARouteWithAJwtServesNobodyWithoutOneAndTellsThePagesOfAllowedOrigins) {
+  on_processors(2, [](Context& ctx) {
+    World world;
+    auto config = on_loopback();
+    config.cors = http::middleware::CorsOptions{.origins = {"https://app.example"}};
+    Rest rest(config, world.parts());
+    rest.get("/open", [](Context&, const http::Request&) {});
+    rest.get("/mine", [](Context&, const http::Request&) {}, {.jwt = http::JwtSecrets{"a secret for tests"}});
+    ASSERT_TRUE(rest.listen(ctx));
+    TaskGroup serving{ctx};
+    serving.go([&](Context& own) { return rest.serve(own); });
+    http::Client client({"127.0.0.1", rest.address().port}, runtime_clock());
+    auto ask = [&](const char* method, const char* path) {
+      http::Request request(method, path);
+      request.headers().add("Origin", "https://app.example");
+      auto response = client.send(ctx, request);
+      EXPECT_TRUE(response);
+      EXPECT_EQ(response->headers.find("access-control-allow-origin"), "https://app.example") << path;
+      return response->status;
+    };
+    EXPECT_EQ(ask("GET", "/open"), 200);
+    EXPECT_EQ(ask("GET", "/mine"), 401);
+    EXPECT_EQ(ask("GET", "/nowhere"), 404);
+    EXPECT_EQ(ask("OPTIONS", "/mine"), 204);
+    client.close_idle();
+    serving.context().cancel();
+    EXPECT_TRUE(serving.wait());
+  });
+}
+
+TEST(Rest, AShortSecretIsAnErrorOfListen) {
+  on_processors(2, [](Context& ctx) {
+    World world;
+    Rest rest(on_loopback(), world.parts());
+    rest.get("/mine", [](Context&, const http::Request&) {}, {.jwt = http::JwtSecrets{"short"}});
+    auto listening = rest.listen(ctx);
+    ASSERT_FALSE(listening);
+    EXPECT_EQ(listening.error().reason(), "short-secret");
+  });
+}
+
 }  // namespace
 }  // namespace sluice::service

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <sluice/http/middleware/access_log.hpp>
+#include <sluice/http/middleware/authorize.hpp>
 #include <sluice/http/middleware/breaker.hpp>
 #include <sluice/http/middleware/gunzip.hpp>
 #include <sluice/http/middleware/max_body.hpp>
@@ -39,15 +40,17 @@ Chain default_chain(const ChainParts& parts, const ChainOptions& options) {
     chain.push_back(queue_delay(*options.queue_delay, parts.metrics, parts.log, parts.clock));
   if (on.shedding && options.shedder != nullptr)
     chain.push_back(shedding(*options.shedder, parts.metrics, parts.log, parts.clock));
-  // Before a byte of the body is read or a fiber started.
+  // Before a byte of the body is read.
   if (options.rate_limit) chain.push_back(rate_limit(*options.rate_limit, parts.metrics, parts.log, parts.clock));
+  // Behind the rate limit, so that guessing is limited too; and a stranger's body is not read.
+  if (options.jwt) chain.push_back(authorize(*options.jwt, parts.metrics, parts.log, parts.clock));
   // Outside of timeout, unlike go-zero: an upload over a bad line is judged by its pace, the handler by its time.
   chain.push_back(max_body(body_bytes_max));
   // Behind the limit of what comes in, with the same limit for what that unpacks to. Everybody behind it sees plain bytes.
   if (on.gunzip) chain.push_back(gunzip(body_bytes_max));
-  // The handler's time, and from here on its own fiber.
+  // The handler's time.
   if (on.timeout && options.timeout > Duration(0)) chain.push_back(timeout(options.timeout, parts.clock, parts.log));
-  // Inside timeout: an exception must not leave the handler's fiber, and its 500 still comes in time.
+  // Inside timeout: an exception becomes an answer as any other, in time or late.
   if (on.recover) chain.push_back(recover(parts.log));
   return chain;
 }

@@ -8,6 +8,7 @@
 #include <sluice/base/clock.hpp>
 #include <sluice/governance/rate_limit.hpp>
 #include <sluice/http/handler.hpp>
+#include <sluice/http/jwt.hpp>
 #include <sluice/http/middleware/switches.hpp>
 
 namespace sluice::governance {
@@ -36,6 +37,7 @@ struct ChainOptions {
   std::size_t body_bytes_max = std::size_t{1} << 20;
   std::size_t requests_max = 10'000;  ///< of a route under way at a time; 0: no limit
   std::optional<governance::RateLimit> rate_limit = std::nullopt;  ///< nothing: none
+  std::optional<JwtVerifier> jwt = std::nullopt;                   ///< nothing: whoever asks is served
   // Of the whole server, outlive the chain; null: none.
   governance::QueueDelay* queue_delay = nullptr;
   governance::Shedder* shedder = nullptr;
