@@ -4,20 +4,21 @@
 //
 //   faults_server PORT [DOWNSTREAM_PORT]
 //
-// GET /half answers every second request 500. GET /downstream asks the server at DOWNSTREAM_PORT for /half, behind a breaker of
-// its own, and answers 502 for what has failed there.
+// GET /half answers every second request 500. GET /downstream asks the server at DOWNSTREAM_PORT for /half, as a service with a
+// breaker, and answers 502 for what has failed there.
 #include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include <sluice/governance/breaker.hpp>
 #include <sluice/http/client.hpp>
+#include <sluice/http/service_client.hpp>
+#include <sluice/observe/registry.hpp>
 #include <sluice/runtime/go.hpp>
 #include <sluice/service/program.hpp>
 #include <sluice/service/rest.hpp>
@@ -59,25 +60,19 @@ Response every_second_fails(Context&, const Request&) {
 
 class Downstream {
  public:
-  explicit Downstream(std::uint16_t port) : client_({"127.0.0.1", port}, sluice::runtime_clock()) {}
+  explicit Downstream(std::uint16_t port)
+      : client_({"127.0.0.1", port}, sluice::runtime_clock()), service_("half", client_, sluice::runtime_clock(), metrics_) {}
 
   Response ask(Context& ctx, const Request&) {
-    sluice::Clock& clock = sluice::runtime_clock();
-    if (!breaker_.allow(clock.now())) {
-      return sluice::http::to_response(sluice::Error(sluice::Code::kUnavailable, "the downstream is spared").because("breaker-open"));
-    }
-    auto answer = client_.send(ctx, Request("GET", "/half"));
-    if (answer && answer->status == 200) {
-      breaker_.succeed(clock.now());
-      return Response::empty();
-    }
-    breaker_.fail(clock.now());
-    return Response::empty(kBadGateway);
+    auto answer = service_.send(ctx, Request("GET", "/half"));
+    if (!answer) return sluice::http::to_response(std::move(answer).error());
+    return Response::empty(answer->status == 200 ? 200 : kBadGateway);
   }
 
  private:
+  sluice::observe::Registry metrics_;
   sluice::http::Client client_;
-  sluice::governance::Breaker breaker_{sluice::runtime_clock().now(), 1};
+  sluice::http::ServiceClient service_;
 };
 
 bool read_number(std::string_view digits, std::uint16_t& number) {

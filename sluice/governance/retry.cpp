@@ -34,8 +34,9 @@ void RetryBudget::on_call() noexcept {
 }
 
 bool RetryBudget::try_take(Instant now) noexcept {
-  std::int64_t earned = earned_.load(std::memory_order_relaxed);
+  std::int64_t earned = earned_.load(std::memory_order_relaxed);  // relaxed: as above
   while (earned >= kParts) {
+    // relaxed: as above.
     if (earned_.compare_exchange_weak(earned, earned - kParts, std::memory_order_relaxed)) return true;
   }
   return floor_.try_take(now).allowed;
