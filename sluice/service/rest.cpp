@@ -64,6 +64,7 @@ class Rest::Work {
                                          .requests_max = config_.max_requests,
                                          .rate_limit = options.rate_limit,
                                          .jwt = std::nullopt,
+                                         .compress = config_.compress,
                                          .queue_delay = &queue_delay_,
                                          .shedder = shedder_.get(),
                                          .middlewares = config_.middlewares};

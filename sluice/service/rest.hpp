@@ -35,6 +35,7 @@ struct RestConfig {
   int cpu_threshold = 900;                ///< of 1000: busier than that it sheds (go-zero's CpuThreshold); 0: it never does
   http::middleware::Switches middlewares = {};
   std::optional<http::middleware::CorsOptions> cors = std::nullopt;  ///< nothing: no page of another origin reads our answers
+  std::optional<http::middleware::CompressOptions> compress = std::nullopt;  ///< nothing: replies leave as they are
   Duration drain_time = std::chrono::seconds(5);  ///< for requests under way when the service stops
 };
 

@@ -29,6 +29,8 @@ Chain default_chain(const ChainParts& parts, const ChainOptions& options) {
   if (on.log) chain.push_back(access_log(parts.log, parts.clock));
   // Inside the log only because of go-zero's order; between the two nothing happens.
   if (on.prometheus) chain.push_back(metrics(parts.metrics, parts.clock));
+  // Inside the log, which tells what is sent, and outside of all whose time it is not.
+  if (options.compress) chain.push_back(compress(*options.compress));
   // Five that refuse before anything is spent on a request. First the one that only counts.
   if (on.max_conns && options.requests_max > 0)
     chain.push_back(max_connections(options.requests_max, parts.metrics, parts.log, parts.clock));

@@ -9,6 +9,7 @@
 #include <sluice/governance/rate_limit.hpp>
 #include <sluice/http/handler.hpp>
 #include <sluice/http/jwt.hpp>
+#include <sluice/http/middleware/compress.hpp>
 #include <sluice/http/middleware/switches.hpp>
 
 namespace sluice::governance {
@@ -38,6 +39,7 @@ struct ChainOptions {
   std::size_t requests_max = 10'000;  ///< of a route under way at a time; 0: no limit
   std::optional<governance::RateLimit> rate_limit = std::nullopt;  ///< nothing: none
   std::optional<JwtVerifier> jwt = std::nullopt;                   ///< nothing: whoever asks is served
+  std::optional<CompressOptions> compress = std::nullopt;          ///< nothing: replies leave as they are, as in go-zero
   // Of the whole server, outlive the chain; null: none.
   governance::QueueDelay* queue_delay = nullptr;
   governance::Shedder* shedder = nullptr;
