@@ -4,6 +4,7 @@
 // variable, and ten readings that are decoded, validated and answered.
 //
 //   rest_server PORT [ADMIN_PORT [unprotected]]
+//   rest_server PORT tls CERTIFICATE KEY
 //
 // GET /work/MS takes so many milliseconds of a processor: what bench/overload asks. `unprotected`: without what refuses anything.
 #include <charconv>
@@ -98,17 +99,20 @@ Result<void> serve_admin(Context& ctx, std::uint16_t port, sluice::http::middlew
 
 int main(int argc, char** argv) {
   std::uint16_t port = 0, admin_port = 0;
-  if (argc < 2 || argc > 4 || !read_number(argv[1], port) || (argc > 2 && !read_number(argv[2], admin_port))) {
-    std::fprintf(stderr, "usage: rest_server PORT [ADMIN_PORT [unprotected]]\n");
+  const bool is_secure = argc == 5 && std::string_view(argv[2]) == "tls";
+  if (argc < 2 || argc > (is_secure ? 5 : 4) || !read_number(argv[1], port) ||
+      (argc > 2 && !is_secure && !read_number(argv[2], admin_port))) {
+    std::fprintf(stderr, "usage: rest_server PORT [ADMIN_PORT [unprotected]]\n       rest_server PORT tls CERTIFICATE KEY\n");
     return 2;
   }
-  const bool is_protected = argc < 4;
+  const bool is_protected = argc != 4;
   return sluice::service::run_program([=](Context& ctx, Context& stop) -> Result<void> {
     sluice::observe::Registry metrics;
     sluice::observe::Logger log(sluice::runtime_clock(), metrics);
     sluice::observe::IdSource ids({1, 2});
     sluice::http::middleware::ChainParts parts{sluice::runtime_clock(), log, metrics, ids};
     sluice::service::RestConfig config{.name = "rest", .host = "127.0.0.1", .port = port};
+    if (is_secure) config.cert_file = argv[3], config.key_file = argv[4];
     if (!is_protected) config.middlewares = {.max_conns = false, .breaker = false, .shedding = false, .timeout = false};
     sluice::service::Rest rest(config, parts);
     rest.get("/work/:ms", work);

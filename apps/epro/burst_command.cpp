@@ -91,11 +91,12 @@ Result<void> publish(Context& ctx, sluice::http::Client& client, std::size_t pat
 }
 
 Result<BurstResult> burst(Context& ctx, const BurstArguments& arguments, const Run& run, const std::filesystem::path& path) {
-  SLUICE_TRY(auto server, sluice::http::parse_origin(arguments.url, "--url"));
-  sluice::http::Client client(server, sluice::runtime_clock(), {.idle_max = arguments.connections});
-  SLUICE_TRY(publish(ctx, client, arguments.patients));
+  SLUICE_TRY(auto origin, sluice::http::parse_origin(arguments.url, "--url"));
+  SLUICE_TRY(auto client, sluice::http::Client::open(ctx, origin, sluice::runtime_clock(),
+                                                     {.idle_max = arguments.connections}));
+  SLUICE_TRY(publish(ctx, *client, arguments.patients));
   SLUICE_TRY(auto ledger, Ledger::create(ctx, path, {std::string(kBurstStudy), run.diaries.device_prefix()}));
-  RetryingClient sender(client, sluice::runtime_clock(), {.connections = arguments.connections, .seed = run.seed});
+  RetryingClient sender(*client, sluice::runtime_clock(), {.connections = arguments.connections, .seed = run.seed});
   Progress progress(ctx, "burst", arguments.patients, sluice::runtime_clock(), Progress::terminal_is_there());
   BurstOptions options{.patients = arguments.patients,
                        .within = sluice::schema::parse_duration(arguments.within).value(),

@@ -51,6 +51,8 @@ inline const Fields<Config>& sluice_fields(const Config*) {
       field("Name", &Config::name).optional(),
       field("Host", &Config::host).optional(),
       field("Port", &Config::port).optional(),
+      field("CertFile", &Config::cert_file).optional(),
+      field("KeyFile", &Config::key_file).optional(),
       field("Timeout", &Config::timeout).optional(),
       field("MaxBytes", &Config::bytes_max).range(1, 1e9).optional(),
       field("MaxConns", &Config::connections_max).range(1, 1e6).optional(),
@@ -105,7 +107,10 @@ Result<LoadedConfig> load_config(const std::filesystem::path& file) {
   if (!is_loopback(loaded.config.host))
     return sluice::fail(sluice::Error(Code::kFailedPrecondition, file.string() + ": with Auth off, Host must be a loopback address")
                             .at("/Host"));
-  for (std::string& study : loaded.config.studies) study = (file.parent_path() / study).string();
+  auto from_here = [&](std::string& path) { path = (file.parent_path() / path).string(); };
+  for (std::string& study : loaded.config.studies) from_here(study);
+  for (std::string* pem : {&loaded.config.cert_file, &loaded.config.key_file})
+    if (!pem->empty()) from_here(*pem);
   return loaded;
 }
 

@@ -35,6 +35,8 @@ struct Config {
   std::string name = "epro";
   std::string host = "127.0.0.1";
   std::uint16_t port = 8888;  ///< 0: a free one
+  std::string cert_file;      ///< load_config makes it relative to where epro is started; so key_file
+  std::string key_file;
   sluice::Duration timeout = std::chrono::seconds(3);
   std::uint64_t bytes_max = std::uint64_t{4} << 20;
   std::uint64_t connections_max = 20'000;  ///< connections, and requests of a route under way

@@ -47,6 +47,14 @@ TEST(Config, ReadsGoZerosUnitsAndFindsStudiesBesideTheFile) {
   EXPECT_EQ(loaded->config.studies.at(1), "/else/where.yaml");
 }
 
+TEST(Config, FindsTheCertificateBesideTheFile) {
+  ConfigFile file("CertFile: server.pem\nKeyFile: /etc/tls/server.key\n");
+  auto loaded = load_config(file.path());
+  ASSERT_TRUE(loaded) << loaded.error().describe();
+  EXPECT_EQ(loaded->config.cert_file, (file.folder() / "server.pem").string());
+  EXPECT_EQ(loaded->config.key_file, "/etc/tls/server.key");
+}
+
 TEST(Config, SwitchesMiddlewaresOffByGoZerosKeys) {
   ConfigFile file("Middlewares: { Breaker: false, MaxConns: true }\n");
   auto loaded = load_config(file.path());

@@ -33,12 +33,12 @@ struct ReplayArguments {
 };
 
 Result<ReplayResult> replay(Context& ctx, const ReplayArguments& arguments) {
-  SLUICE_TRY(auto server, sluice::http::parse_origin(arguments.url, "--url"));
+  SLUICE_TRY(auto origin, sluice::http::parse_origin(arguments.url, "--url"));
   SLUICE_TRY(VsSurvey surveyed, survey(ctx, arguments.file));
-  sluice::http::Client client(server, sluice::runtime_clock());
-  RetryingClient publisher(client, sluice::runtime_clock(), kPublishOptions);
+  SLUICE_TRY(auto client, sluice::http::Client::open(ctx, origin, sluice::runtime_clock()));
+  RetryingClient publisher(*client, sluice::runtime_clock(), kPublishOptions);
   SLUICE_TRY(publish_study(ctx, publisher, surveyed.study));
-  RetryingClient sender(client, sluice::runtime_clock(), {});
+  RetryingClient sender(*client, sluice::runtime_clock(), {});
   Progress progress(ctx, "replay", surveyed.rows, sluice::runtime_clock(), Progress::terminal_is_there());
   return run_replay(ctx, sender, progress, arguments.file, {.batch = arguments.batch});
 }

@@ -132,6 +132,8 @@ Result<void> serve(Context& ctx, Context& stop, const LoadedConfig& loaded) {
   Rest rest({.name = config.name,
              .host = config.host,
              .port = config.port,
+             .cert_file = config.cert_file,
+             .key_file = config.key_file,
              .timeout = config.timeout,
              .max_bytes = config.bytes_max,
              .max_connections = config.connections_max,

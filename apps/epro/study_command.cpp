@@ -56,9 +56,9 @@ Result<void> apply(Context& ctx, const ApplyOptions& options) {
   SLUICE_TRY(std::string text, read_text(ctx, options.file));
   auto study = parse_study_yaml(text);
   if (!study) return sluice::fail(std::move(study).error().with(options.file));
-  SLUICE_TRY(auto server, sluice::http::parse_origin(options.url, "--url"));
-  sluice::http::Client client(server, sluice::runtime_clock());
-  RetryingClient sender(client, sluice::runtime_clock(), kPublishOptions);
+  SLUICE_TRY(auto origin, sluice::http::parse_origin(options.url, "--url"));
+  SLUICE_TRY(auto client, sluice::http::Client::open(ctx, origin, sluice::runtime_clock()));
+  RetryingClient sender(*client, sluice::runtime_clock(), kPublishOptions);
   SLUICE_TRY(auto published, publish_study(ctx, sender, *study));
   print_revision(*study, published);
   return {};

@@ -16,6 +16,7 @@
 #include <sluice/http/internal/input_buffer.hpp>
 #include <sluice/http/span_key.hpp>
 #include <sluice/net/tcp.hpp>
+#include <sluice/net/tls.hpp>
 #include <sluice/runtime/mutex.hpp>
 
 namespace sluice::http {
@@ -24,6 +25,7 @@ namespace {
 // Fits the longest line that H1Limits allows by default, and most answers whole.
 constexpr std::size_t kInputBytes = std::size_t{16} * 1024;
 constexpr std::uint16_t kHttpPort = 80;
+constexpr std::uint16_t kHttpsPort = 443;
 // Interim answers before the final one; more is a server that plays with us.
 constexpr int kInterimMax = 8;
 
@@ -68,12 +70,11 @@ class Connection {
   }
 
   /// Nothing has come since the last answer: neither the server's end nor bytes that nobody asked for, which a careless
-  /// client would take for its next answer. Never parks: a read with a context that has ended only takes what is there.
+  /// client would take for its next answer. Never parks.
   [[nodiscard]] bool is_quiet() {
-    Context ended;
-    ended.cancel();
-    auto count = stream_->read(ended, input_.space());
-    return !count && count.error().code() == Code::kCancelled;
+    if (stream_->peer_has_gone()) return false;
+    auto count = stream_->try_read(input_.space());
+    return count && !*count;
   }
 
   /// At least one byte of the last answer came.
@@ -148,9 +149,19 @@ class Connection {
   bool keeps_alive_ = false;
 };
 
-std::string authority_of(const net::HostPort& server) {
+std::string authority_of(const Origin& origin) {
+  const net::HostPort& server = origin.server;
   std::string host = server.host.contains(':') ? "[" + server.host + "]" : server.host;
-  return server.port == kHttpPort ? host : host + ":" + std::to_string(server.port);
+  bool has_usual_port = server.port == (origin.is_secure ? kHttpsPort : kHttpPort);
+  return has_usual_port ? host : host + ":" + std::to_string(server.port);
+}
+
+// shared_ptr: co-owners are the copies of the dialer.
+Dialer secure_dialer(net::HostPort server, std::shared_ptr<const net::TlsClientContext> tls) {
+  return [server = std::move(server), tls = std::move(tls)](Context& ctx) -> Result<std::unique_ptr<net::Stream>> {
+    SLUICE_TRY(auto stream, net::dial(ctx, server));
+    return net::tls_connect(ctx, std::move(stream), *tls, server.host);
+  };
 }
 
 }  // namespace
@@ -159,7 +170,7 @@ std::string authority_of(const net::HostPort& server) {
 class Client::Pool {
  public:
   Pool(std::string authority, Dialer dial, Clock& clock, ClientOptions options)
-      : authority_(std::move(authority)), dial_(std::move(dial)), clock_(clock), options_(options) {}
+      : authority_(std::move(authority)), dial_(std::move(dial)), clock_(clock), options_(std::move(options)) {}
 
   Result<Response> send(Context& ctx, const Request& request) {
     if (auto kept = take_quiet()) {
@@ -234,11 +245,18 @@ class Client::Pool {
   std::vector<Idle> idle_;  // guarded by mutex_; newest last
 };
 
+Result<std::unique_ptr<Client>> Client::open(Context& ctx, const Origin& origin, Clock& clock, ClientOptions options) {
+  if (!origin.is_secure) return std::make_unique<Client>(origin.server, clock, std::move(options));
+  SLUICE_TRY(auto tls, net::TlsClientContext::load(ctx, {.ca_file = options.ca_file, .alpn = {"http/1.1"}}));
+  return std::make_unique<Client>(authority_of(origin), secure_dialer(origin.server, std::move(tls)), clock,
+                                  std::move(options));
+}
+
 Client::Client(const net::HostPort& server, Clock& clock, ClientOptions options)
-    : Client(authority_of(server), [server](Context& ctx) { return net::dial(ctx, server); }, clock, options) {}
+    : Client(authority_of({.is_secure = false, .server = server}), [server](Context& ctx) { return net::dial(ctx, server); }, clock, std::move(options)) {}
 
 Client::Client(std::string authority, Dialer dial, Clock& clock, ClientOptions options)
-    : pool_(std::make_unique<Pool>(std::move(authority), std::move(dial), clock, options)) {}
+    : pool_(std::make_unique<Pool>(std::move(authority), std::move(dial), clock, std::move(options))) {}
 
 Client::~Client() = default;
 

@@ -10,6 +10,7 @@
 #include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/http/h1_limits.hpp>
+#include <sluice/http/origin.hpp>
 #include <sluice/http/request.hpp>
 #include <sluice/http/response.hpp>
 #include <sluice/net/stream.hpp>
@@ -26,6 +27,8 @@ struct ClientOptions {
   /// A larger body is an error, not memory.
   std::size_t body_bytes_max = std::size_t{8} * 1024 * 1024;
   H1Limits limits = {};
+  /// Who may vouch for an https origin (PEM). Empty: whom the system trusts.
+  std::string ca_file = {};
 };
 
 /// How a client gets a new connection. Parks.
@@ -43,6 +46,12 @@ using Dialer = std::function<Result<std::unique_ptr<net::Stream>>(Context&)>;
 /// Threads: any number of fibers. Lifetime: nobody is inside send() at the end.
 class Client {
  public:
+  /// Over TLS if the origin is https: then the chain and the name of its certificate are verified, and one that is not good
+  /// makes send() kUnauthenticated `bad-certificate`. Parks, to read whom to trust. kInvalidArgument: options.ca_file is
+  /// no such file.
+  [[nodiscard]] static Result<std::unique_ptr<Client>> open(Context& ctx, const Origin& origin, Clock& clock,
+                                                            ClientOptions options = {});
+  /// Without TLS.
   Client(const net::HostPort& server, Clock& clock, ClientOptions options = {});
   /// `authority` is what Host says.
   Client(std::string authority, Dialer dial, Clock& clock, ClientOptions options = {});

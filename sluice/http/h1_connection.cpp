@@ -32,12 +32,15 @@ class H1Connection::Kept final : public Standby {
     do {
       if (service_.accepting.is_cancelled() || !serve_what_came(arrived)) return close();
       arrived = {};  // if there is more, it will be noticed only when it is read
-    } while (!stream_->stand_by(*this, Deadline::after(service_.clock, service_.options.idle_time)));
+      // Half a TLS record wakes us too, but is no reason to wait longer.
+      if (std::exchange(session_.has_heard, false)) idle_until_ = Deadline::after(service_.clock, service_.options.idle_time);
+    } while (!stream_->stand_by(*this, idle_until_));
   }
 
  private:
   void on_wake(Cause cause, Instant woken) noexcept override {
     if (cause == Cause::kReadable) return serve(woken);
+    stream_->shutdown_write();  // nothing was under way: over TLS it is to look like an end, and not like a cut
     close();
   }
 
@@ -63,6 +66,7 @@ class H1Connection::Kept final : public Standby {
 
   H1Service& service_;
   std::optional<Context> requests_;
+  Deadline idle_until_;
   internal::H1Session::Kept session_;
   const std::unique_ptr<net::Stream> stream_;  // last: ends first, as who is left with a standby must
 };

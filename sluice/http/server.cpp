@@ -6,9 +6,11 @@
 #include <sluice/http/server.hpp>
 
 #include <atomic>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include <sluice/http/internal/handshakes.hpp>
 #include <sluice/http/internal/refused_total.hpp>
 #include <sluice/observe/log.hpp>
 #include <sluice/observe/log_limit.hpp>
@@ -41,7 +43,9 @@ class Server::Work final : public RefusalObserver {
                  .accepting = accepting_,
                  .on_closed = [this] { end_connection(); },
                  .h2 = &h2_},
-        h2_{.options = options.h2, .handler = service_.handler, .clock = parts.clock, .refusals = *this, .bodies = &bodies_} {}
+        h2_{.options = options.h2, .handler = service_.handler, .clock = parts.clock, .refusals = *this, .bodies = &bodies_} {
+    if (parts.tls != nullptr) handshakes_.emplace(*parts.tls, accepting_, options.h1.head_time, parts);
+  }
 
   Result<void> serve(Context& ctx) {
     Result<void> accepted = accept_all(ctx);
@@ -80,10 +84,22 @@ class Server::Work final : public RefusalObserver {
   void begin_connection(std::unique_ptr<net::Stream> stream) {
     enter(connections_);
     open_.add(1);
-    if (auto started = H1Connection::start(std::move(stream), service_); !started) {
-      refuse_for_no_stack(std::move(started).error());
-      end_connection();
-    }
+    Result<void> begun = handshakes_ ? go([this, stream = std::move(stream)]() mutable { secure(std::move(stream)); })
+                                     : H1Connection::start(std::move(stream), service_);
+    if (!begun) fail_to_begin(std::move(begun).error());
+  }
+
+  void secure(std::unique_ptr<net::Stream> stream) {
+    auto secured = handshakes_->make(std::move(stream));
+    if (!secured) return end_connection();
+    // Which protocol was agreed on need not be asked: the client begins with it.
+    auto started = H1Connection::start(*std::move(secured), service_);
+    if (!started) fail_to_begin(std::move(started).error());
+  }
+
+  void fail_to_begin(Error why) {
+    refuse_for_no_stack(std::move(why));
+    end_connection();
   }
 
   void end_connection() {
@@ -94,13 +110,21 @@ class Server::Work final : public RefusalObserver {
   void turn_away(std::unique_ptr<net::Stream> stream) {
     enter(turned_away_);
     auto started = go([this, stream = std::move(stream)]() mutable {
-      H1Connection::turn_away(*stream, service_, too_many());
-      stream.reset();
+      say_no(std::move(stream));
       leave(turned_away_);
     });
     if (started) return;
     refuse_for_no_stack(std::move(started).error());
     leave(turned_away_);
+  }
+
+  void say_no(std::unique_ptr<net::Stream> stream) {
+    if (handshakes_) {
+      auto secured = handshakes_->make(std::move(stream));
+      if (!secured) return;
+      stream = *std::move(secured);
+    }
+    H1Connection::turn_away(*stream, service_, too_many());
   }
 
   void refuse_for_no_stack(Error why) {
@@ -144,10 +168,13 @@ class Server::Work final : public RefusalObserver {
   std::atomic<std::size_t> turned_away_{0};
   Context requests_;
   Context accepting_;
+  std::optional<internal::Handshakes> handshakes_;  // nothing: without TLS
   H1Service service_;
   const H2Service h2_;
   WaitGroup running_;
 };
+
+std::vector<std::string> tls_protocols() { return {"h2", "http/1.1"}; }
 
 Server::Server(std::unique_ptr<net::Listener> listener, ServerOptions options, Handler handler, ServerParts parts)
     : work_(std::make_unique<Work>(std::move(listener), options, std::move(handler), parts)) {}

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <sluice/base/clock.hpp>
 #include <sluice/base/result.hpp>
@@ -18,14 +20,18 @@ class Logger;
 class Registry;
 }  // namespace sluice::observe
 
+namespace sluice::net {
+class TlsServerContext;
+}
+
 namespace sluice::http {
 
 /// Far more than honest clients have on their way at a time (500 uploads of 500 KB), and what a machine of 1 GiB can spare.
 inline constexpr std::size_t kBodyMemoryDefault = std::size_t{256} << 20;
 
 struct ServerOptions {
-  /// More are told 503 and closed. One that idles costs some 600 bytes and the kernel's socket; one with a request under way
-  /// a fiber and some 20 KiB.
+  /// More are told 503 and closed. One that idles costs some 600 bytes and the kernel's socket, with TLS
+  /// 15 KB; one with a request under way a fiber and some 20 KiB more, one in its TLS handshake a fiber and 55 KB in all.
   std::size_t connections_max = 20'000;
   /// The bodies of all requests that are in memory at a time, counted as they come. A request whose body goes beyond it is
   /// told 503 `overloaded` and its connection closes. The first 4 KiB of each are free (see body_budget.hpp), so small
@@ -42,7 +48,12 @@ struct ServerParts {
   Clock& clock;  ///< the one that the runtime's timers follow
   observe::Registry& metrics;
   observe::Logger& log;
+  /// What it proves itself with. Null: it speaks without TLS.
+  const net::TlsServerContext* tls = nullptr;
 };
+
+/// What a server speaks over TLS, best first: for net::TlsServerOptions::alpn.
+[[nodiscard]] std::vector<std::string> tls_protocols();
 
 /// Serves HTTP/1.1 and HTTP/2 on a listener: a client that begins with HTTP/2's preface is spoken to in HTTP/2.
 ///
@@ -52,6 +63,8 @@ struct ServerParts {
 ///
 /// When ctx ends it accepts nobody more, closes the connections that idle, lets the requests under way finish within
 /// drain_time, cancels those that have not, and returns when all have ended.
+/// With TLS each newcomer has h1.head_time for its handshake, on a fiber of its own, and counts as a connection meanwhile.
+/// One that fails is counted by its reason, as what is refused: `handshake`, `bad-certificate`, `slow-handshake`, `truncated`.
 /// Metrics: http_server_connections (open now), http_server_connections_total, http_server_refused_total{reason}, where
 /// `body-budget` is a body beyond body_memory_max.
 /// Lifetime: outlives serve(). Threads: serve() by one fiber, once.

@@ -9,6 +9,7 @@
 //   · before a stream is with the poller nobody notes edges; but when it is added, epoll tells what is there already.
 //   · the end of the peer's direction is no byte: it may have been part of the edge that brought the last ones, and no
 //     further one comes. Hence Pollable::take_hang_up: one look is owed to the bytes, and another one to the end.
+//   · who does not wait, but only looks (TLS, for the peer's farewell), asks peer_has_gone() first: it looks at the socket.
 //   · urgent data may cut a read short. HTTP has none; a peer that sends some waits for its own next bytes, or time limit.
 // A stream is handed to the poller at its first wait, by the fiber that waits, so that connections spread over the processors
 // that serve them and not over the one that accepts.
@@ -171,23 +172,25 @@ class TcpStream final : public Stream {
       if (count) return *count;
       SLUICE_TRY(Pollable* pollable, registered());
       if (!pollable->take_hang_up()) SLUICE_TRY(pollable->wait_readable(ctx));
-      is_drained_ = false;
+      is_drained_.store(false, std::memory_order_relaxed);  // relaxed: see is_drained_
     }
   }
 
   Result<std::optional<std::size_t>> try_read(std::span<std::byte> into) override {
     SLUICE_ASSERT(!into.empty(), "a read has room for a byte");
     if (is_lost()) return fail(lost());
-    if (is_drained_) return std::nullopt;
+    if (is_drained_.load(std::memory_order_relaxed)) return std::nullopt;  // relaxed: see is_drained_
     ssize_t count = receive(fd_, into);
     if (count < 0 && !would_block(count)) return fail(system_error(count, "recv"));
-    is_drained_ = count != 0 && count < static_cast<ssize_t>(into.size());  // the end is there to be read again
+    bool is_all = count != 0 && count < static_cast<ssize_t>(into.size());  // the end is there to be read again
+    is_drained_.store(is_all, std::memory_order_relaxed);                   // relaxed: see is_drained_
     if (count < 0) return std::nullopt;
     return static_cast<std::size_t>(count);
   }
 
   bool stand_by(Standby& standby, Deadline until) override {
-    is_drained_ = false;  // whoever comes next, comes because of news; and after stand_by() we may be gone
+    // Whoever comes next, comes because of news; and after stand_by() we may be gone. relaxed: see is_drained_.
+    is_drained_.store(false, std::memory_order_relaxed);
     auto pollable = registered();
     return pollable && (*pollable)->stand_by(standby, until);
   }
@@ -216,6 +219,8 @@ class TcpStream final : public Stream {
   bool peer_has_gone() noexcept override {
     if (is_lost()) return true;
     ssize_t count = peek(fd_);
+    // relaxed: see is_drained_.
+    if (count > 0) is_drained_.store(false, std::memory_order_relaxed);
     return count == 0 || (count < 0 && !would_block(count) && count != -EINTR);
   }
 
@@ -254,7 +259,9 @@ class TcpStream final : public Stream {
   static Error lost() { return Error(Code::kUnavailable, "the poller has no room for this connection"); }
 
   const int fd_;
-  bool is_drained_ = false;  // by who reads: its last read found the end of what was there
+  // The last read found the end of what was there. Written by who reads, and by who sees in peer_has_gone() that there is
+  // more: both are right, whoever comes last, for a wait looks at the poller's news first. Publishes nothing.
+  std::atomic<bool> is_drained_{false};
   const Address peer_;
   // The reader's and the writer's first wait may come together: the first one registers. A Mutex would be most of what an
   // idle connection costs here, for that one moment. Written by both, publishes nothing.

@@ -27,6 +27,8 @@ enum class LockRank : std::uint16_t {
   // → http may one day be served out of a reservoir, never the reverse: a reservoir knows no protocol
   kReservoir = 300,  ///< what is in the journal, and whose turn it is. Its files are reached without
   // → nothing in the reservoir uses a stream, and streams call nobody; so this is the order of a program that does both
+  kTls = 350,        ///< a stream that is layered over another one
+  // → it hands its ciphertext to the stream below with its lock held, so that records stay in order
   kNet = 400,        ///< a stream's own state; everything above reads and writes streams
   // → anything may be a leaf's outer lock, for a leaf has no inner one
   kLeaf = 0xffff,
@@ -38,6 +40,7 @@ enum class LockRank : std::uint16_t {
     case LockRank::kProgram: return "program";
     case LockRank::kHttp: return "http";
     case LockRank::kReservoir: return "reservoir";
+    case LockRank::kTls: return "tls";
     case LockRank::kNet: return "net";
     case LockRank::kLeaf: return "leaf";
   }

@@ -14,11 +14,13 @@
 #include <sluice/http/router.hpp>
 #include <sluice/http/server.hpp>
 #include <sluice/net/tcp.hpp>
+#include <sluice/net/tls_context.hpp>
 #include <sluice/observe/log.hpp>
 #include <sluice/observe/registry.hpp>
 #include <sluice/observe/span.hpp>
 #include <sluice/runtime/go.hpp>
 #include <sluice/runtime/task_group.hpp>
+#include <sluice/service/certificate_watch.hpp>
 #include <sluice/service/cpu_watch.hpp>
 #include <sluice/service/hog_log.hpp>
 #include <sluice/service/log_writer.hpp>
@@ -81,20 +83,22 @@ class Rest::Work {
 
   Result<void> listen(Context& ctx) {
     SLUICE_TRY(routes_);
+    SLUICE_TRY(tls_, load_certificate(ctx));
     SLUICE_TRY(auto addresses, net::resolve(ctx, {config_.host, config_.port}));
     SLUICE_TRY(auto listener, net::listen(addresses.front()));
     http::ServerOptions options{
         .connections_max = config_.max_connections, .body_memory_max = config_.max_body_memory,
         .drain_time = config_.drain_time, .h1 = {}};
     server_.emplace(std::move(listener), options, entrance(),
-                    http::ServerParts{parts_.clock, parts_.metrics, parts_.log});
-    parts_.log.info("listening", {{"service", config_.name}, {"address", server_->address().to_string()}});
+                    http::ServerParts{parts_.clock, parts_.metrics, parts_.log, tls_.get()});
+    parts_.log.info("listening", {{"service", config_.name}, {"address", server_->address().to_string()}, {"tls", tls_ != nullptr}});
     return {};
   }
 
   Result<void> serve(Context& ctx) {
     TaskGroup watching(ctx);
     if (shedder_ != nullptr) watching.go([this](Context& own) { return cpu_.run(own); });
+    if (tls_ != nullptr) watching.go([this](Context& own) { return CertificateWatch(*tls_, parts_.log).run(own); });
     return server().serve(ctx);
   }
 
@@ -113,6 +117,12 @@ class Rest::Work {
     http::Handler router = std::ref(router_);
     return config_.cors ? http::middleware::cors(*config_.cors)(std::move(router)) : router;
   }
+  // Null: it speaks without TLS.
+  Result<std::unique_ptr<net::TlsServerContext>> load_certificate(Context& ctx) const {
+    if (config_.cert_file.empty() && config_.key_file.empty()) return nullptr;
+    return net::TlsServerContext::load(
+        ctx, {.cert_file = config_.cert_file, .key_file = config_.key_file, .alpn = http::tls_protocols()});
+  }
   // Null: it is switched off.
   std::unique_ptr<governance::Shedder> make_shedder() {
     if (config_.cpu_threshold == 0 || !config_.middlewares.shedding) return nullptr;
@@ -128,6 +138,7 @@ class Rest::Work {
   http::Chain own_chain_;
   http::Router router_;
   Result<void> routes_;  // the first wrong one
+  std::unique_ptr<net::TlsServerContext> tls_;  // null: without TLS
   std::optional<http::Server> server_;
 };
 

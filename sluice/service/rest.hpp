@@ -27,6 +27,10 @@ struct RestConfig {
   std::string name = "rest";
   std::string host = "0.0.0.0";
   std::uint16_t port = 8888;              ///< 0: a free one; address() tells
+  /// PEM: its certificate and those that vouch for it, and its key. Either one: it speaks TLS only, and takes new files as
+  /// they come (certificate_watch.hpp).
+  std::string cert_file = {};
+  std::string key_file = {};
   Duration timeout = std::chrono::seconds(3);
   std::size_t max_bytes = std::size_t{1} << 20;  ///< of a request's body
   std::size_t max_connections = 20'000;   ///< open at a time
@@ -76,7 +80,8 @@ class Rest {
   void remove(std::string_view pattern, http::Handler handler, RouteOptions options = {});
   void route(std::string_view method, std::string_view pattern, http::Handler handler, RouteOptions options = {});
 
-  /// Takes the port. kUnavailable: somebody else has it. The first wrong route, if there is one.
+  /// Takes the port. kUnavailable: somebody else has it. kInvalidArgument at CertFile or KeyFile: see
+  /// net::TlsServerContext::load. The first wrong route, if there is one.
   Result<void> listen(Context& ctx);
   /// With the real port. Requires: listen() was ok.
   [[nodiscard]] net::Address address() const;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <sluice/http/client.hpp>
+#include <sluice/net/tls_authority_test.hpp>
 #include <sluice/observe/log.hpp>
 #include <sluice/observe/registry.hpp>
 #include <sluice/observe/span.hpp>
@@ -151,6 +152,41 @@ TEST(Rest, AShortSecretIsAnErrorOfListen) {
     auto listening = rest.listen(ctx);
     ASSERT_FALSE(listening);
     EXPECT_EQ(listening.error().reason(), "short-secret");
+  });
+}
+
+TEST(Rest, SpeaksTlsWithACertificate) {
+  on_processors(2, [](Context& ctx) {
+    World world;
+    net::TestAuthority authority;
+    auto files = authority.issue({});
+    auto config = on_loopback();
+    config.cert_file = files.cert;
+    config.key_file = files.key;
+    Rest rest(config, world.parts());
+    rest.get("/ping", [](Context&, const http::Request&) { return Ping{"pong"}; });
+    ASSERT_TRUE(rest.listen(ctx));
+    TaskGroup serving{ctx};
+    serving.go([&](Context& own) { return rest.serve(own); });
+    auto client = http::Client::open(ctx, {true, {"127.0.0.1", rest.address().port}}, runtime_clock(),
+                                     {.ca_file = authority.ca_file()});
+    ASSERT_TRUE(client) << client.error().describe();
+    auto pong = (*client)->send(ctx, http::Request("GET", "/ping"));
+    ASSERT_TRUE(pong) << pong.error().describe();
+    EXPECT_EQ(pong->body, R"({"message":"pong"})");
+  });
+}
+
+TEST(Rest, ACertificateWithoutItsKeyIsAnErrorOfListen) {
+  on_processors(1, [](Context& ctx) {
+    World world;
+    net::TestAuthority authority;
+    auto config = on_loopback();
+    config.key_file = authority.issue({}).key;
+    auto listening = Rest(config, world.parts()).listen(ctx);
+    ASSERT_FALSE(listening);
+    EXPECT_EQ(listening.error().field(), "CertFile");
+    EXPECT_EQ(listening.error().detail(), "is missing");
   });
 }
 

@@ -137,8 +137,8 @@ void H1Session::forget_request() noexcept {
 void H1Session::finish(Context& ctx) {
   forget_request();  // lingering needs no body
   if (!send(ctx)) return;
+  stream_.shutdown_write();  // also if we close at once: over TLS it is to look like an end, and not like a cut
   if (!must_linger_ && input_.is_empty()) return;
-  stream_.shutdown_write();
   Context limited(ctx, kLingerTime);
   for (std::size_t dropped = 0; dropped < kLingerBytes;) {
     input_.consume(input_.view().size());
@@ -196,6 +196,7 @@ H1Session::Head H1Session::look_for_request() {
   // Noticed before we were here, or just now.
   if (was_answered_ || arrived_ == Instant()) arrived_ = service_.clock.now();
   input_.commit(**count);
+  kept_.has_heard = true;
   return Head::kComplete;
 }
 

@@ -35,6 +35,7 @@ class H1Session final : public Exchange {
     HttpDate date;
     bool skipped_empty_line = false;  // before the next request, which may have one
     Opening opening = Opening::kUndecided;  // what the connection's first bytes say
+    bool has_heard = true;            // the client has come, or said something since the owner has set this to false
   };
 
   enum class End : std::uint8_t {

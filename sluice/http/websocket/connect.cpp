@@ -40,8 +40,8 @@ Result<Target> parse_url(std::string_view url) {
   url.remove_prefix(end);
   std::string target(url.starts_with('/') ? "" : "/");
   target.append(url);
-  SLUICE_TRY(auto server, parse_origin("http://" + authority, "url"));
-  return Target{std::move(server), std::move(authority), std::move(target)};
+  SLUICE_TRY(Origin origin, parse_origin("http://" + authority, "url"));
+  return Target{std::move(origin.server), std::move(authority), std::move(target)};
 }
 
 // A system call for so many masks, not for each. From a pool that the kernel has filled long before programs start, so it

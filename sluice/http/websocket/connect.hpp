@@ -18,7 +18,7 @@ struct ConnectOptions {
   SocketOptions socket = {};
   std::vector<std::string> protocols = {};  ///< subprotocols to offer, the best one first
   Headers headers = {};                     ///< of the opening request, beside its own: a token, an Origin
-  Dialer dial = nullptr;                    ///< null: TCP to the URL's host
+  Dialer dial = nullptr;                    ///< null: TCP to the URL's host; over TLS, net::tls_connect behind it
   Entropy entropy = nullptr;                ///< null: the system's
 };
 
