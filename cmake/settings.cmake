@@ -32,6 +32,13 @@ elseif(SLUICE_SANITIZER STREQUAL "thread")
   # GCC warns that TSan does not model atomic_thread_fence; the places that use one say how TSan is told instead.
   target_compile_options(sluice_settings INTERFACE -fsanitize=thread -Wno-tsan)
   target_link_options(sluice_settings INTERFACE -fsanitize=thread)
+elseif(SLUICE_SANITIZER STREQUAL "fuzzer")
+  # Everything is built to tell libFuzzer where it has been; libFuzzer itself is linked in fuzz/ only. Clang does not know
+  # GCC's spelling of no_sanitize, which matters where a stack is walked and nowhere else; and it warns of what GCC's library
+  # calls of its own.
+  target_compile_options(sluice_settings INTERFACE
+    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-unknown-attributes -Wno-deprecated-declarations)
+  target_link_options(sluice_settings INTERFACE -fsanitize=fuzzer-no-link,address,undefined)
 elseif(NOT SLUICE_SANITIZER STREQUAL "")
-  message(FATAL_ERROR "SLUICE_SANITIZER must be address, thread or empty, not '${SLUICE_SANITIZER}'")
+  message(FATAL_ERROR "SLUICE_SANITIZER must be address, thread, fuzzer or empty, not '${SLUICE_SANITIZER}'")
 endif()

@@ -7,6 +7,7 @@
 #include <sluice/http/h1_body.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include <sluice/base/assert.hpp>
@@ -17,6 +18,9 @@ namespace {
 using internal::malformed;
 
 constexpr std::string_view kLineEnd = "\r\n";
+// They frame a message, send it somewhere, or speak of its connection.
+constexpr std::array<std::string_view, 5> kNoTrailers = {"content-length", "transfer-encoding", "host", "connection",
+                                                         "upgrade"};
 
 // "1A" or "1A;name=value". Nothing but hexadecimal digits may stand before the extension, not even a blank.
 Result<std::uint64_t> parse_chunk_size(std::string_view digits) {
@@ -58,6 +62,12 @@ bool is_extension(std::string_view text) {
     if (!take_quoted(text) && !take_token(text)) return false;
   }
   return true;
+}
+
+// RFC 9110 §6.5.1. We drop trailers; whoever puts them among the fields would read another message, or another route.
+bool may_be_trailer(std::string_view name) noexcept {
+  return std::none_of(kNoTrailers.begin(), kNoTrailers.end(),
+                      [&](std::string_view field) { return equal_ignoring_case(name, field); });
 }
 
 }  // namespace
@@ -152,7 +162,8 @@ Result<std::size_t> H1BodyDecoder::take_trailer(std::string_view input) {
     state_ = State::kDone;
     return line.consumed;
   }
-  SLUICE_TRY(internal::parse_field_line(line.text));
+  SLUICE_TRY(auto field, internal::parse_field_line(line.text));
+  if (!may_be_trailer(field.name)) return malformed("bad-trailer", field.name);
   trailer_bytes_ += line.consumed;
   return line.consumed;
 }

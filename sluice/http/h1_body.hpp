@@ -36,7 +36,8 @@ struct H1Step {
 
 /// Takes a body out of the bytes of a connection, whatever way they are split.
 /// kInvalidArgument: `too-large`, `bad-chunk-size`, `chunk-line-too-long`, `bad-chunk-extension`,
-/// `chunk-extensions-too-large`, `bad-chunk-end`, `trailers-too-large`, `bare-lf`, or what a field line is refused for.
+/// `chunk-extensions-too-large`, `bad-chunk-end`, `trailers-too-large`, `bad-trailer` (a field that frames or routes a
+/// message), `bare-lf`, or what a field line is refused for.
 /// After an error it is of no use.
 /// Threads: as any value.
 class H1BodyDecoder {

@@ -116,6 +116,14 @@ TEST(ChunkedBody, IsRefusedForItsReason) {
   }
 }
 
+// A codec in front of us that puts trailers among the fields would see another message (found by fuzz/h1_request).
+TEST(ChunkedBody, IsRefusedForATrailerThatFramesOrRoutes) {
+  for (std::string_view field : {"Content-Length", "transfer-encoding", "HOST", "Connection", "Upgrade"}) {
+    EXPECT_EQ(judge(kChunked, "0\r\n" + std::string(field) + ": x\r\n\r\n").reason, "bad-trailer") << field;
+  }
+  EXPECT_TRUE(judge(kChunked, "0\r\nContent-Digest: x\r\n\r\n").done);
+}
+
 TEST(ChunkedBody, IsRefusedWhenAChunkWouldMakeItTooLarge) {
   EXPECT_TRUE(judge(kChunked, "2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n", 4).done);
   EXPECT_EQ(judge(kChunked, "2\r\nab\r\n3\r\n", 4).reason, "too-large");

@@ -3,130 +3,26 @@
 // What our codec accepts, Boost.Beast must accept too, and understand the same by it: the method, the target, each field,
 // the body, and where the message ends. (We refuse more than Beast does; that way round a difference is harmless.) On a
 // corpus, and on seeded mutations of it.
+#include <sluice/http/h1_oracle_test.hpp>
+
 #include <algorithm>
-#include <cctype>
-#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wold-style-cast"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-#pragma GCC diagnostic pop
 #include <gtest/gtest.h>
-
-#include <sluice/http/h1_body.hpp>
-#include <sluice/http/h1_parser.hpp>
 
 namespace sluice::http {
 namespace {
 
-namespace beast = boost::beast::http;
-
-constexpr std::size_t kBodyMax = 1 << 16;
 // Less than a second of an ordinary machine.
 constexpr std::size_t kRounds = 60'000;
 constexpr std::uint64_t kSeed = 0x5EED;
 
-struct Understood {
-  bool complete = false;
-  std::size_t consumed = 0;
-  std::string start;
-  std::vector<std::pair<std::string, std::string>> fields;
-  std::string body;
-
-  friend bool operator==(const Understood&, const Understood&) = default;
-};
-
-std::ostream& operator<<(std::ostream& out, const Understood& message) {
-  out << (message.complete ? "complete, " : "incomplete, ") << message.consumed << " bytes: " << message.start;
-  for (const auto& [name, value] : message.fields) out << " [" << name << "=" << value << "]";
-  return out << " body '" << message.body << "'";
-}
-
-// Beast puts fields of one name together, so only their order within a name can be compared.
-void sort_fields(Understood& message) {
-  auto lower = [](std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
-  };
-  std::stable_sort(message.fields.begin(), message.fields.end(),
-                   [&](const auto& a, const auto& b) { return lower(a.first) < lower(b.first); });
-}
-
-std::optional<Understood> ours(std::string_view bytes) {
-  Understood message;
-  H1Limits limits;
-  Request request;
-  H1RequestParser parser(limits);
-  auto head = parser.parse(bytes, request);
-  if (!head) return std::nullopt;
-  if (!head->done) return message;
-  H1BodyDecoder decoder(parser.framing(), limits, kBodyMax);
-  auto body = decoder.decode(bytes.substr(head->consumed), &message.body);
-  if (!body) return std::nullopt;
-  if (!body->done) return Understood{};
-  message.complete = true;
-  message.consumed = head->consumed + body->consumed;
-  message.start.append(request.method()).append(" ").append(request.target());
-  for (std::size_t i = 0; i < request.headers().size(); ++i) {
-    auto [name, value] = request.headers()[i];
-    message.fields.emplace_back(name, value);
-  }
-  sort_fields(message);
-  return message;
-}
-
-std::optional<Understood> beasts(std::string_view bytes) {
-  beast::request_parser<beast::string_body> parser;
-  parser.body_limit(kBodyMax);
-  parser.header_limit(1 << 16);
-  Understood message;
-  while (!parser.is_done()) {
-    boost::system::error_code error;
-    bool had_head = parser.is_header_done();
-    std::size_t taken = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-    bytes.remove_prefix(taken);
-    message.consumed += taken;
-    if (error == beast::error::need_more) return Understood{};
-    if (error) return std::nullopt;
-    if (had_head || !parser.is_header_done()) continue;
-    // Now, for later it adds the trailers, which we drop.
-    for (const auto& field : parser.get()) message.fields.emplace_back(field.name_string(), field.value());
-    parser.eager(true);
-    if (bytes.empty() && !parser.is_done()) return Understood{};
-  }
-  message.complete = true;
-  message.start = std::string(parser.get().method_string()) + " " + std::string(parser.get().target());
-  message.body = parser.get().body();
-  sort_fields(message);
-  return message;
-}
-
-// Beast takes only 1.0 and 1.1 for a version.
-bool may_differ(std::string_view bytes) {
-  std::size_t version = bytes.find(" HTTP/1.");
-  bool is_known_version = version == bytes.npos || version + 8 >= bytes.size() || bytes[version + 8] <= '1';
-  return !is_known_version;
-}
-
 void compare(std::string_view bytes) {
-  auto mine = ours(bytes);
-  if (!mine || !mine->complete || may_differ(bytes)) return;
-  // RFC 9112 §2.2 lets one empty line pass before a request, Beast does not.
-  std::size_t empty_line = bytes.starts_with("\r\n") ? 2 : 0;
-  auto theirs = beasts(bytes.substr(empty_line));
-  ASSERT_TRUE(theirs) << "Beast refuses what we take:\n" << bytes << "\n" << *mine;
-  theirs->consumed += empty_line;
-  EXPECT_EQ(*mine, *theirs) << bytes;
+  EXPECT_EQ(disagreement(bytes).value_or(""), "") << bytes;
 }
 
 const std::vector<std::string>& corpus() {

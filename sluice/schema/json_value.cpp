@@ -35,9 +35,14 @@ Value parse_whole(std::string_view text, std::errc& error) noexcept {
   return value;
 }
 
-constinit const std::string kEmptyText;
 constinit const std::vector<Json> kNoItems;
 constinit const std::vector<Member> kNoMembers;
+
+// Not constinit as those: Clang takes no empty string of GCC 12's library for a constant.
+const std::string& empty_text() noexcept {
+  static const std::string kEmptyText;
+  return kEmptyText;
+}
 
 }  // namespace
 
@@ -84,12 +89,12 @@ bool Json::boolean() const noexcept {
 
 const std::string& Json::text() const noexcept {
   const std::string* text = std::get_if<std::string>(&value_);
-  return text ? *text : kEmptyText;
+  return text ? *text : empty_text();
 }
 
 const std::string& Json::number_text() const noexcept {
   const Number* number = std::get_if<Number>(&value_);
-  return number ? number->text : kEmptyText;
+  return number ? number->text : empty_text();
 }
 
 std::optional<double> Json::number() const noexcept {

@@ -67,6 +67,8 @@ class Builder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
     // yaml-cpp: "?" is a plain scalar without a tag, "!" a quoted or block scalar.
     if (tag != "?" && tag != "!") stop(mark, "tags are not supported");
+    // The text was UTF-8, but yaml-cpp makes single bytes of the escapes \N and \_.
+    if (!simdjson::validate_utf8(value)) stop(mark, "an escape names what UTF-8 cannot hold", "invalid-utf8");
     if (expects_key()) return begin_member(mark, value);
     add(tag == "?" ? json_of_plain(value) : Json::string(value));
   }

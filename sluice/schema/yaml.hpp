@@ -25,7 +25,8 @@ inline constexpr std::size_t kYamlDepthMax = 64;
 /// Left out on purpose: aliases, which can blow a kilobyte up to gigabytes, tags, and a second document.
 /// kInvalidArgument, with one of these reasons, and never anything of the text in the detail:
 ///   `malformed-yaml`  not YAML, or a part of it that we leave out; the detail says line and column, counted from 1
-///   `invalid-utf8`, `too-deep`, `too-large`
+///   `invalid-utf8`    also the escapes \N and \_, of which yaml-cpp makes none
+///   `too-deep`, `too-large`
 ///   `duplicate-key`   field: JSON Pointer to the second one; the detail says its line and column
 [[nodiscard]] Result<Json> parse_yaml(std::string_view text);
 

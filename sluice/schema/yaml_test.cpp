@@ -78,6 +78,16 @@ TEST(Yaml, LosesNothingBehindAControlCharacter) {
   EXPECT_EQ(read("a:\t1\r\nb: 2\r\n"), R"({"a":1,"b":2})");
 }
 
+// yaml-cpp makes single bytes of \N and \_ (found by fuzz/yaml).
+TEST(Yaml, LetsNoEscapeStandForWhatIsNotUtf8) {
+  for (const char* text : {R"(a: "\N")", R"(a: "\_")"}) {
+    EXPECT_EQ(read(text), "invalid-utf8 : line 1, column 4: an escape names what UTF-8 cannot hold") << text;
+  }
+  EXPECT_EQ(read("\"\\N\": 1\n").substr(0, 12), "invalid-utf8") << "in a key";
+  EXPECT_EQ(read(R"(a: "\uD800")").substr(0, 14), "malformed-yaml") << "half a surrogate pair";
+  EXPECT_EQ(read(R"(a: "\x41\u00e9\L")"), "{\"a\":\"A\u00e9\u2028\"}");
+}
+
 TEST(Yaml, RefusesAliasesThatGrowWithoutBound) {
   EXPECT_EQ(read("a: &x [l, o, l]\nb: [*x, *x]\n"), "malformed-yaml : line 2, column 5: aliases are not supported");
 }
