@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <cstring>
 
 #include <sluice/base/assert.hpp>
 #include <sluice/observe/internal/hex.hpp>
@@ -82,12 +83,18 @@ std::string_view format_time(WallTime when, std::chrono::minutes offset, Room& r
   return {room.data(), put_offset(at, offset)};
 }
 
+// As rfind('/'), which looks at one character after the other.
+std::size_t find_last_slash(std::string_view path) noexcept {
+  const void* found = path.empty() ? nullptr : ::memrchr(path.data(), '/', path.size());
+  return found == nullptr ? path.npos : static_cast<std::size_t>(static_cast<const char*>(found) - path.data());
+}
+
 /// "http/server.cpp:120": the file and the folder that it is in.
 std::string_view format_caller(const std::source_location& where, Room& room) noexcept {
   constexpr std::size_t kLineNumberMax = 11;  // with its colon
   std::string_view file = where.file_name();
-  auto name = file.rfind('/');
-  auto folder = name == file.npos || name == 0 ? file.npos : file.rfind('/', name - 1);
+  std::size_t name = find_last_slash(file);
+  std::size_t folder = name == file.npos ? file.npos : find_last_slash(file.substr(0, name));
   if (folder != file.npos) file.remove_prefix(folder + 1);
   file = file.substr(0, room.size() - kLineNumberMax);
   char* at = std::ranges::copy(file, room.data()).out;
@@ -118,15 +125,15 @@ struct ValueWriter {
   void operator()(auto number) const noexcept { line.add_number(number); }
   void operator()(Duration length) const noexcept {
     Room room;
-    line.add_text(format_duration(length, room), text_bytes_max);
+    line.add_plain_text(format_duration(length, room));
   }
   void operator()(TraceId id) const noexcept {
     Room room;
-    line.add_text({room.data(), internal::put_hex(internal::put_hex(room.data(), id.high), id.low)}, text_bytes_max);
+    line.add_plain_text({room.data(), internal::put_hex(internal::put_hex(room.data(), id.high), id.low)});
   }
   void operator()(SpanId id) const noexcept {
     Room room;
-    line.add_text({room.data(), internal::put_hex(room.data(), id.value)}, text_bytes_max);
+    line.add_plain_text({room.data(), internal::put_hex(room.data(), id.value)});
   }
 };
 

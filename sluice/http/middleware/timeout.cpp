@@ -67,8 +67,8 @@ class Watch final : public Standby {
   ~Watch() override { stop(); }
 
   // False: the context has ended already.
-  [[nodiscard]] bool start(Instant now) noexcept {
-    is_started_ = begin() && commit(Deadline(now + kTendInterval));
+  [[nodiscard]] bool start(Deadline first_look) noexcept {
+    is_started_ = begin() && commit(first_look);
     return is_started_;
   }
   // The handler has left. Parks until nobody but the caller uses the connection.
@@ -132,10 +132,12 @@ class Timeout {
  private:
   Response serve_limited(Context& ctx, Request& request, const Handler& next) {
     request.seal_body();  // the handler must not read from the connection that we tend meanwhile
-    const Instant now = clock_.now();
-    Context limited(ctx, Deadline(now + limit_));
+    Context limited(ctx, limit_);
     Watch watch(ctx, limited, request, clock_, late_);
-    return watch.start(now) ? serve_watched(limited, request, next, watch) : to_response(as_refusal(limited.check().error()));
+    // By the limit's own look at the clock. If the caller's time ends before ours, the first look comes early, for nothing.
+    const Deadline first_look(limited.deadline().when() - limit_ + kTendInterval);
+    return watch.start(first_look) ? serve_watched(limited, request, next, watch)
+                                   : to_response(as_refusal(limited.check().error()));
   }
   static Response serve_watched(Context& limited, Request& request, const Handler& next, Watch& watch) {
     Response response = next(limited, request);

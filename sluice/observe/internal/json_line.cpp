@@ -93,17 +93,36 @@ Piece next_piece(std::string_view text, std::array<char, 6>& room) noexcept {
 }  // namespace
 
 void JsonLine::add_key(std::string_view key, std::size_t bytes_max) noexcept {
-  if (size_ > 1) append(',');
-  append('"');
-  append_escaped(key, bytes_max);
-  append('"');
-  append(':');
+  constexpr std::size_t kAround = 4;  // ,"":
+  SLUICE_ASSERT(bytes_max + kAround <= kBytesMax - size_, "the limits of all parts fit into a line");
+  char* at = buffer_.data() + size_;
+  if (size_ > 1) *at++ = ',';
+  *at++ = '"';
+  size_ = static_cast<std::size_t>(at - buffer_.data());
+  // Nearly all are plain and short enough; so there is one look at them, and nothing else.
+  std::size_t plain = key.size() <= bytes_max ? copy_plain(key, at) : 0;
+  if (plain == key.size()) {
+    size_ += plain;
+  } else {
+    append_escaped(key, bytes_max);
+  }
+  buffer_[size_++] = '"';
+  buffer_[size_++] = ':';
 }
 
 void JsonLine::add_text(std::string_view text, std::size_t bytes_max) noexcept {
   append('"');
   append_escaped(text, bytes_max);
   append('"');
+}
+
+void JsonLine::add_plain_text(std::string_view text) noexcept {
+  SLUICE_ASSERT(text.size() + 2 <= kBytesMax - size_, "the limits of all parts fit into a line");
+  char* at = buffer_.data() + size_;
+  *at++ = '"';
+  std::memcpy(at, text.data(), text.size());
+  at[text.size()] = '"';
+  size_ += text.size() + 2;
 }
 
 template <std::integral Integer>

@@ -27,6 +27,8 @@ class JsonLine {
 
   void add_key(std::string_view key, std::size_t bytes_max) noexcept;
   void add_text(std::string_view text, std::size_t bytes_max) noexcept;
+  /// The same for what is known to be plain ASCII, without quotes and backslashes: ids, times, numbers in words.
+  void add_plain_text(std::string_view text) noexcept;
   void add_bool(bool yes) noexcept { append(yes ? "true" : "false"); }
   template <std::integral Integer>
   void add_number(Integer number) noexcept;
