@@ -13,6 +13,7 @@
 #include <sluice/http/h1_body.hpp>
 #include <sluice/http/h1_parser.hpp>
 #include <sluice/http/h1_writer.hpp>
+#include <sluice/http/internal/idempotent.hpp>
 #include <sluice/http/internal/input_buffer.hpp>
 #include <sluice/http/span_key.hpp>
 #include <sluice/net/tcp.hpp>
@@ -37,11 +38,6 @@ Error as_peer_fault(const Error& why) {
   detail.append(why.reason());
   if (why.reason() == "too-large") return Error(Code::kResourceExhausted, std::move(detail)).because("too-large");
   return Error(Code::kUnavailable, std::move(detail)).because("bad-response");
-}
-
-// RFC 9110 §9.2.2.
-bool is_repeatable(std::string_view method) noexcept {
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
 }
 
 Headers trace_headers(Context& ctx) {
@@ -176,7 +172,7 @@ class Client::Pool {
     if (auto kept = take_quiet()) {
       auto response = kept->exchange(ctx, request, authority_, options_);
       bool was_stale = !response && !kept->has_answer() && !ctx.is_cancelled();
-      if (!was_stale || !is_repeatable(request.method())) return settle(std::move(kept), std::move(response));
+      if (!was_stale || !internal::is_idempotent(request.method())) return settle(std::move(kept), std::move(response));
     }
     SLUICE_TRY(auto stream, dial_(ctx));
     auto fresh = std::make_unique<Connection>(std::move(stream));

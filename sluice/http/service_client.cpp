@@ -9,6 +9,8 @@
 #include <utility>
 
 #include <sluice/http/client.hpp>
+#include <sluice/http/internal/idempotent.hpp>
+#include <sluice/http/middleware/method_label.hpp>
 #include <sluice/observe/registry.hpp>
 #include <sluice/runtime/go.hpp>
 
@@ -18,11 +20,6 @@ namespace {
 constexpr std::string_view kRefusedHelp = "http client calls and retries that were not made.";
 constexpr int kBadGateway = 502;
 constexpr int kGatewayTimeout = 504;
-
-// RFC 9110 §9.2.2.
-bool is_idempotent(std::string_view method) noexcept {
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
-}
 
 // RFC 9110 §10.2.3 in seconds; the form with a date, which few use, is nothing to us.
 std::optional<Duration> retry_after_of(const Response& response) {
@@ -34,8 +31,16 @@ std::optional<Duration> retry_after_of(const Response& response) {
   return std::chrono::seconds(seconds);
 }
 
+// An answer came, and the client could not use it: the next one would be like it.
+bool is_unusable(const Result<Response>& outcome) {
+  return !outcome && (outcome.error().reason() == "too-large" || outcome.error().reason() == "bad-response");
+}
+
 bool may_pass_later(const Result<Response>& outcome) {
-  if (!outcome) return governance::may_pass_later(outcome.error().code()) && outcome.error().reason() != "breaker-open";
+  if (!outcome) {
+    return governance::may_pass_later(outcome.error().code()) && outcome.error().reason() != "breaker-open" &&
+           !is_unusable(outcome);
+  }
   int status = outcome->status;
   return status == status::kTooManyRequests || status == kBadGateway || status == status::kServiceUnavailable ||
          status == kGatewayTimeout;
@@ -101,16 +106,19 @@ Result<Response> ServiceClient::attempt(Context& ctx, const Request& request) {
   const Instant now = clock_.now();
   bool is_our_doing = !outcome && ctx.is_cancelled() && ctx.check().error().code() != Code::kDeadlineExceeded;
   if (!is_our_doing) {
-    bool has_failed = !outcome || status::is_server_error(outcome->status);
+    // Too large is by our own measure; what is no HTTP is a failure of the service.
+    bool is_too_large = !outcome && outcome.error().reason() == "too-large";
+    bool has_failed = outcome ? status::is_server_error(outcome->status) : !is_too_large;
     has_failed ? breaker_.fail(now) : breaker_.succeed(now);
   }
-  durations_.with({name_, request.method(), ""}).observe(std::chrono::duration<double, std::milli>(now - began).count());
-  answers_.with({name_, request.method(), "", outcome ? std::to_string(outcome->status) : "none"}).add();
+  std::string_view method = middleware::method_label(request.method());  // which may have come from a sender
+  durations_.with({name_, method, ""}).observe(std::chrono::duration<double, std::milli>(now - began).count());
+  answers_.with({name_, method, "", outcome ? std::to_string(outcome->status) : "none"}).add();
   return outcome;
 }
 
 bool ServiceClient::may_repeat(const Request& request) const {
-  return is_idempotent(request.method()) ||
+  return internal::is_idempotent(request.method()) ||
          (options_.trusts_idempotency_keys && request.headers().find("idempotency-key").has_value());
 }
 

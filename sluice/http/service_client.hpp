@@ -41,6 +41,7 @@ struct ServiceClientOptions {
 ///
 /// Tried again: methods that RFC 9110 §9.2.2 calls idempotent (but not TRACE), if there was no answer, or it was 429, 502, 503
 /// or 504; Retry-After is heeded, and where it does not fit into the context's time, what came last is returned at once.
+/// An answer that the client could not use (`too-large`, `bad-response`) is not asked for again.
 /// The breaker counts 5xx and no answer as failures, unless the caller has gone away; each attempt is a call to it.
 /// kUnavailable `breaker-open`: it was not asked.
 /// Metrics: go-zero's httpc_client_requests_duration_ms{name,method,url} and httpc_client_requests_code_total{name,method,url,

@@ -174,6 +174,40 @@ TEST(ServiceClient, SendsATenthMoreInAnOutageAndThenLittleAtAll) {
   });
 }
 
+TEST(ServiceClient, AsksOnceForAnAnswerThatItCannotUse) {
+  const std::pair<Code, const char*> table[] = {{Code::kResourceExhausted, "too-large"}, {Code::kUnavailable, "bad-response"}};
+  for (auto [code, reason] : table) {
+    SCOPED_TRACE(reason);
+    in_virtual_time([code = code, reason = reason](Context& ctx) {
+      Telemetry telemetry;
+      int asked = 0;
+      auto send = [&](Context&, const Request&) -> Result<Response> {
+        ++asked;
+        return fail(Error(code).because(reason));
+      };
+      ServiceClient client("drugs", send, runtime_clock(), telemetry.metrics);
+      auto outcome = client.send(ctx, kGet);
+      ASSERT_FALSE(outcome);
+      EXPECT_EQ(outcome.error().reason(), reason);
+      EXPECT_EQ(asked, 1);
+    });
+  }
+}
+
+TEST(ServiceClient, DoesNotBlameTheServiceForOurLimit) {
+  in_virtual_time([](Context& ctx) {
+    Telemetry telemetry;
+    int asked = 0;
+    auto send = [&](Context&, const Request&) -> Result<Response> {
+      ++asked;
+      return fail(Error(Code::kResourceExhausted).because("too-large"));
+    };
+    ServiceClient client("drugs", send, runtime_clock(), telemetry.metrics);
+    for (int i = 0; i < 100; ++i) EXPECT_FALSE(client.send(ctx, kGet));
+    EXPECT_EQ(asked, 100) << "the breaker is shut";
+  });
+}
+
 TEST(ServiceClient, HoldsACallersLeavingAgainstNobody) {
   in_virtual_time([](Context& ctx) {
     Telemetry telemetry;
