@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include <sluice/base/assert.hpp>
+
 namespace sluice::http::middleware {
 namespace {
 
@@ -22,6 +24,8 @@ bool ends_with_ignoring_case(std::string_view text, std::string_view end) noexce
 class Cors {
  public:
   explicit Cors(CorsOptions options) : origins_(std::move(options.origins)), headers_(kHeaders) {
+    bool has_empty_one = std::any_of(origins_.begin(), origins_.end(), [](const std::string& entry) { return entry.empty(); });
+    SLUICE_ASSERT(!has_empty_one, "an empty entry would allow all that end with a dot");
     for (const std::string& header : options.headers) headers_.append(", ").append(header);
   }
 

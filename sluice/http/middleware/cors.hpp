@@ -10,8 +10,9 @@ namespace sluice::http::middleware {
 
 /// Which pages of other origins may read our answers.
 struct CorsOptions {
-  /// "https://app.example.org": this origin; "example.org": also all that end with ".example.org"; "*": any. Compared without
-  /// regard to case. None at all: every origin, but without credentials.
+  /// "https://app.example.org": this origin; "example.org": also all that end with ".example.org"; "*": any, and with
+  /// credentials, as in go-zero: whoever's page it is acts for its user then. Compared without regard to case. None at all:
+  /// every origin, but without credentials. Requires: no entry is empty.
   std::vector<std::string> origins = {};
   /// Request headers that pages may set, besides kHeaders.
   std::vector<std::string> headers = {};

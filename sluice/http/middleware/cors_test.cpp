@@ -56,6 +56,11 @@ TEST(Cors, AllowsAnOriginThatIsNamedAndWhatIsBelowIt) {
   });
 }
 
+TEST(CorsDeathTest, TakesNoEmptyEntryWhichWouldAllowAllThatEndWithADot) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(static_cast<void>(cors({.origins = {"https://a.example", ""}})), "an empty entry");
+}
+
 TEST(Cors, AnswersEveryPreflightItself) {
   in_virtual_time([](Context& ctx) {
     int calls = 0;
