@@ -11,8 +11,7 @@
 namespace sluice::http {
 
 /// One request and its reply, as the connection sees them: what a request may ask of the connection it came on.
-/// Threads: one at a time: the fiber that serves the request, over HTTP/1.1 the connection's own; while a handler runs under
-/// `timeout`, the fiber that looks after the connection meanwhile, and not the handler.
+/// Threads: the fiber that serves the request, over HTTP/1.1 the connection's own. A handler that `timeout` has put on a fiber of its own does not use it.
 class Exchange {
  public:
   virtual ~Exchange() = default;

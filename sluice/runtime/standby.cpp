@@ -57,13 +57,6 @@ bool Standby::commit(Deadline until) noexcept {
   return false;
 }
 
-bool Standby::retract() noexcept {
-  if (!word_.retract()) return false;
-  internal::TimerWheel::stop(*this);
-  internal::bump(internal::Scheduler::processor().standbys_ended);
-  return true;
-}
-
 void Standby::call() noexcept { wake(Cause::kCall); }
 
 bool Standby::wake(Cause cause) noexcept {

@@ -55,9 +55,6 @@ class Standby : private internal::Timer {
   /// True: it waits, and belongs to who wakes it: the caller must not touch it any more, nor what goes with it. False: it
   /// has been woken since begin(). Requires: begin() said true; in a fiber.
   [[nodiscard]] bool commit(Deadline until) noexcept;
-  /// Takes it back from those who could wake it. True: it is awake, and the caller's; nobody wakes it any more, but a call()
-  /// is kept for its next begin(). False: it does not wait; its fiber runs, or will. Requires: it cannot die meanwhile.
-  [[nodiscard]] bool retract() noexcept;
   /// What it waits for has come. True: that was news to it. Requires: it cannot die meanwhile, so the caller holds a lock
   /// under which it is withdrawn before it dies.
   bool wake() noexcept { return wake(Cause::kReadable); }

@@ -137,53 +137,6 @@ TEST(StandbyWord, WouldMissWhatComesEarlyIfItWereNotRemembered) {
   EXPECT_TRUE(kSanitized || !result.violation.empty());
 }
 
-// Somebody who has left a standby waiting wants it back and gone (http's timeout): he retracts it, or tells it that this was
-// the last time, and then waits for its fiber. A source may wake it meanwhile, again and again.
-template <class Word = internal::BasicStandbyWord<SteppedAtomic>>
-class Farewell {
- public:
-  Farewell() { Interleavings::require(word_.begin() && word_.commit(), "nobody else is here yet"); }
-
-  void owner() {
-    if (!word_.retract()) {
-      has_left_.store(1);
-      if (word_.claim(true) == Word::Claim::kWon) fiber();
-      while (ended_.load() == 0) Interleavings::wait();
-    }
-    is_gone_.store(1);
-  }
-  void source() {
-    for (int i = 0; i < 2; ++i) {
-      if (is_gone_.load() != 0) return;  // as by the lock under which it is withdrawn
-      if (word_.claim(false) == Word::Claim::kWon) fiber();
-    }
-  }
-  void check() const { Interleavings::require(is_gone_.load() == 1, "its owner waits for ever"); }
-
- private:
-  void fiber() {
-    for (;;) {
-      Interleavings::require(is_gone_.load() == 0, "a fiber runs although the owner has gone");
-      if (has_left_.load() != 0) {
-        ended_.store(1);
-        return;
-      }
-      if (!word_.begin()) continue;
-      if (word_.commit()) return;
-      word_.settle();
-    }
-  }
-
-  Word word_;
-  SteppedAtomic<int> has_left_;
-  SteppedAtomic<int> ended_;
-  SteppedAtomic<int> is_gone_;
-};
-
-TEST(StandbyWord, IsRetractedOrItsFiberIsWaitedFor) {
-  expect_right(explore<Farewell<>>({&Farewell<>::owner, &Farewell<>::source}));
-}
-
 // ---- with fibers ----
 
 // Notes why it was woken, and stands by again if it is told to.
@@ -271,23 +224,6 @@ TEST(Standby, DoesNotBeginToWaitForWhatCameMeanwhile) {
     EXPECT_TRUE(sleep(ctx, 10s));
     EXPECT_TRUE(visitor.causes.empty());
     EXPECT_EQ(standing_by(), 0U);
-  });
-}
-
-TEST(Standby, IsOursAgainWhenItIsRetracted) {
-  in_virtual_time([](Context& ctx) {
-    Visitor visitor(ctx);
-    ASSERT_TRUE(stand_by(visitor, Deadline::after(runtime_clock(), 5s)));
-    EXPECT_TRUE(visitor.retract());
-    EXPECT_FALSE(visitor.retract()) << "it does not wait any more";
-    EXPECT_EQ(standing_by(), 0U);
-    EXPECT_FALSE(visitor.wake()) << "too late";
-    EXPECT_TRUE(sleep(ctx, 10s));
-    EXPECT_TRUE(visitor.causes.empty());
-    ASSERT_TRUE(stand_by(visitor, Deadline::after(runtime_clock(), 5s)));
-    EXPECT_TRUE(sleep(ctx, 10s));
-    EXPECT_EQ(visitor.causes, std::vector{Cause::kDeadline});
-    EXPECT_FALSE(visitor.retract()) << "it was woken";
   });
 }
 

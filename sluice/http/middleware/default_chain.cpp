@@ -50,9 +50,9 @@ Chain default_chain(const ChainParts& parts, const ChainOptions& options) {
   chain.push_back(max_body(body_bytes_max));
   // Behind the limit of what comes in, with the same limit for what that unpacks to. Everybody behind it sees plain bytes.
   if (on.gunzip) chain.push_back(gunzip(body_bytes_max));
-  // The handler's time.
+  // The handler's time, and from here on its own fiber.
   if (on.timeout && options.timeout > Duration(0)) chain.push_back(timeout(options.timeout, parts.clock, parts.log));
-  // Inside timeout: an exception becomes an answer as any other, in time or late.
+  // Inside timeout: an exception must not leave the handler's fiber, and its 500 still comes in time.
   if (on.recover) chain.push_back(recover(parts.log));
   return chain;
 }

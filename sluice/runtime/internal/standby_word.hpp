@@ -14,8 +14,6 @@ namespace sluice::internal {
 ///   called             woken early
 ///     └ begin(): false    └ commit(): false       both are awake again, of who began: no fiber
 ///
-/// Who has kept a pointer to it may want it back, and retracts: armed becomes awake, without a fiber.
-///
 /// Why nothing is missed, and nothing started twice:
 ///   · what comes between the last look and begin(): the source has noted it, and who begins asks, under the source's lock,
 ///     before the source is told whom to wake; then it claims itself
@@ -68,12 +66,6 @@ class BasicStandbyWord {
       if (!state_.compare_exchange_weak(seen, next, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
       return seen == State::kArmed ? Claim::kWon : Claim::kNoted;
     }
-  }
-  /// It waits no longer, and is ours again. False: it was claimed, or is about to begin.
-  [[nodiscard]] bool retract() noexcept {
-    State armed = State::kArmed;
-    // acquire: pairs with the release in commit(), which may have been somebody else's.
-    return state_.compare_exchange_strong(armed, State::kAwake, std::memory_order_acquire, std::memory_order_relaxed);
   }
   /// Of who has it.
   [[nodiscard]] bool is_awake() const noexcept {
