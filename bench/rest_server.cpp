@@ -6,7 +6,7 @@
 //   rest_server PORT [ADMIN_PORT [unprotected]]
 //   rest_server PORT tls CERTIFICATE KEY
 //
-// GET /work/MS takes so many milliseconds of a processor: what bench/overload asks. `unprotected`: without what refuses anything.
+// GET /busy/MS takes so many milliseconds of a processor: what bench/overload asks. `unprotected`: without what refuses anything.
 #include <charconv>
 #include <cstdint>
 #include <chrono>
@@ -77,7 +77,7 @@ bool read_number(std::string_view digits, std::uint16_t& number) {
   return error == std::errc() && end == digits.end();
 }
 
-Result<Ping> work(Context&, const Request& request) {
+Result<Ping> be_busy(Context&, const Request& request) {
   std::uint16_t ms = 0;
   if (!read_number(request.variable("ms"), ms)) return sluice::fail(sluice::Code::kInvalidArgument, "ms is a number");
   const sluice::Instant end = sluice::runtime_clock().now() + std::chrono::milliseconds(ms);
@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
     if (is_secure) config.cert_file = argv[3], config.key_file = argv[4];
     if (!is_protected) config.middlewares = {.max_conns = false, .breaker = false, .shedding = false, .timeout = false};
     sluice::service::Rest rest(config, parts);
-    rest.get("/work/:ms", work);
+    rest.get("/busy/:ms", be_busy);
     rest.get("/ping", [](Context&, const Request&) { return Ping{"pong"}; });
     rest.get("/patients/:id", [](Context&, const Request& request) {
       return Patient{std::string(request.variable("id")), "active"};
